@@ -1,0 +1,38 @@
+//go:build anchor
+
+package anchor
+
+import (
+	_ "github.com/VictoriaMetrics/VictoriaLogs/app/vlinsert"
+	_ "github.com/VictoriaMetrics/VictoriaLogs/app/vlselect"
+	_ "github.com/VictoriaMetrics/VictoriaLogs/app/vlstorage"
+	_ "github.com/alecthomas/kong"
+	_ "github.com/andybalholm/brotli"
+	_ "github.com/cespare/xxhash/v2"
+	_ "github.com/goccy/go-yaml"
+	_ "github.com/google/go-cmp/cmp"
+	_ "github.com/klauspost/compress/zstd"
+	_ "github.com/oklog/run"
+	_ "github.com/oklog/ulid/v2"
+	_ "github.com/prometheus/client_golang/prometheus"
+	_ "github.com/prometheus/client_golang/prometheus/promhttp"
+	_ "github.com/prometheus/prometheus/config"
+	_ "github.com/prometheus/prometheus/discovery"
+	_ "github.com/prometheus/prometheus/discovery/dns"
+	_ "github.com/prometheus/prometheus/discovery/file"
+	_ "github.com/prometheus/prometheus/discovery/http"
+	_ "github.com/prometheus/prometheus/discovery/kubernetes"
+	_ "github.com/prometheus/prometheus/notifier"
+	_ "github.com/prometheus/prometheus/promql"
+	_ "github.com/prometheus/prometheus/promql/promqltest"
+	_ "github.com/prometheus/prometheus/rules"
+	_ "github.com/prometheus/prometheus/scrape"
+	_ "github.com/prometheus/prometheus/storage/remote"
+	_ "github.com/prometheus/prometheus/tsdb"
+	_ "github.com/prometheus/prometheus/tsdb/wlog"
+	_ "github.com/prometheus/prometheus/web"
+	_ "github.com/prometheus/prometheus/web/api/v1"
+	_ "github.com/rogpeppe/go-internal/testscript"
+	_ "go.uber.org/goleak"
+	_ "golang.org/x/net/http2"
+)

@@ -1,0 +1,85 @@
+package llm
+
+import "time"
+
+// SpanKind is the role of a Span in an LLM application, besides its
+// OpenTelemetry kind.
+type SpanKind string
+
+// The kinds of a Span.
+const (
+	KindWorkflow  SpanKind = "workflow"
+	KindAgent     SpanKind = "agent"
+	KindTask      SpanKind = "task"
+	KindTool      SpanKind = "tool"
+	KindRetrieval SpanKind = "retrieval"
+	KindOther     SpanKind = "other"
+)
+
+// Span is an OpenTelemetry span that is not a Call: an agent, a tool, a
+// retrieval, an HTTP handler. A Call is stored once, as a Call.
+type Span struct {
+	ID           string         `json:"id"` // ULID
+	Time         time.Time      `json:"time"`
+	Source       Source         `json:"source"`
+	TraceID      string         `json:"trace_id"`
+	SpanID       string         `json:"span_id"`
+	ParentSpanID string         `json:"parent_span_id,omitempty"`
+	Name         string         `json:"name"`
+	Kind         SpanKind       `json:"span_kind,omitempty"`
+	OTelKind     string         `json:"otel_kind,omitempty"` // internal, server, client, producer, consumer
+	Service      string         `json:"service,omitempty"`
+	Environment  string         `json:"environment,omitempty"`
+	Duration     time.Duration  `json:"-"` // duration_seconds in JSON
+	Status       Status         `json:"status"`
+	ErrorType    string         `json:"error_type,omitempty"`
+	ErrorMessage string         `json:"error_message,omitempty"`
+	Agent        string         `json:"agent,omitempty"`
+	Tool         string         `json:"tool,omitempty"`
+	User         string         `json:"user,omitempty"`
+	Session      string         `json:"session,omitempty"`
+	Scope        string         `json:"scope,omitempty"`
+	Input        string         `json:"input,omitempty"`
+	Output       string         `json:"output,omitempty"`
+	Attributes   map[string]any `json:"attributes,omitempty"`
+	Resource     map[string]any `json:"resource,omitempty"`
+	Events       []SpanEvent    `json:"events,omitempty"`
+	Links        []SpanLink     `json:"links,omitempty"`
+}
+
+// SpanEvent is something that happened at one moment of a Span.
+type SpanEvent struct {
+	Time       time.Time      `json:"time"`
+	Name       string         `json:"name"`
+	Attributes map[string]any `json:"attributes,omitempty"`
+}
+
+// SpanLink points to a Span of this or another trace.
+type SpanLink struct {
+	TraceID    string         `json:"trace_id"`
+	SpanID     string         `json:"span_id"`
+	Attributes map[string]any `json:"attributes,omitempty"`
+}
+
+// Log is a log record.
+type Log struct {
+	ID          string         `json:"id"` // ULID
+	Time        time.Time      `json:"time"`
+	Source      Source         `json:"source"`
+	Service     string         `json:"service,omitempty"`
+	Environment string         `json:"environment,omitempty"`
+	Level       string         `json:"level,omitempty"` // trace, debug, info, warn, error, fatal
+	Message     string         `json:"message"`
+	Event       string         `json:"event,omitempty"`
+	TraceID     string         `json:"trace_id,omitempty"`
+	SpanID      string         `json:"span_id,omitempty"`
+	Attributes  map[string]any `json:"attributes,omitempty"`
+	Resource    map[string]any `json:"resource,omitempty"`
+}
+
+// Record is anything that goes down the pipeline: exactly one of its fields is set.
+type Record struct {
+	Call *Call
+	Span *Span
+	Log  *Log
+}
