@@ -1,0 +1,57 @@
+# Pitot. `make help` lists the targets.
+GO      ?= go
+BIN     := bin/pitot
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+# Tools are Go modules at pinned versions: nothing is installed outside the module cache.
+GOLANGCI := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOFUMPT  := $(GO) run mvdan.cc/gofumpt@v0.12.0
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test race lint fmt generate e2e interop bench fuzz clean
+
+help: ## List the targets
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+build: ## Build the binary, pure Go, into bin/pitot
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/pitot
+
+run: build ## Start Pitot with live demo traffic: http://127.0.0.1:4400
+	$(BIN) demo
+
+test: ## Run every test
+	$(GO) test ./...
+
+race: ## Run the tests of our packages under the race detector
+	$(GO) test -race -short ./...
+
+lint: ## Lint
+	$(GO) vet ./...
+	$(GOLANGCI) run ./...
+
+fmt: ## Format
+	$(GOFUMPT) -w $$(git ls-files '*.go')
+
+generate: ## Write generated docs anew: configuration, metrics, HTTP API
+	$(GO) test ./internal/config ./internal/metrics ./internal/api -run 'Reference|OpenAPI' -update
+
+e2e: build ## Black-box tests of the real binary
+	$(GO) test -count=1 ./test/e2e/...
+
+interop: build ## The official client libraries of npm against the gateway
+	./test/interop/run
+
+FUZZTIME ?= 10s
+fuzz: ## Fuzz every target for FUZZTIME each
+	@for pkg in $$($(GO) list ./internal/...); do \
+	  for f in $$($(GO) test $$pkg -list '^Fuzz' | grep '^Fuzz'); do \
+	    echo "fuzz $$pkg $$f"; $(GO) test $$pkg -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) || exit 1; \
+	  done; \
+	done
+
+bench: build ## Benchmarks: the gateway beside a bare reverse proxy, the store, the parts
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/llm ./internal/wire ./internal/price ./internal/redact ./internal/journal ./internal/pipeline ./internal/metrics ./internal/events ./internal/gateway
+	$(BIN) bench
+
+clean: ## Remove what was built
+	rm -rf bin dist
