@@ -1,0 +1,81 @@
+package gateway
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/pitot-dev/pitot/internal/llm"
+)
+
+func TestParseTraceparent(t *testing.T) {
+	f := func(in string, want bool) {
+		t.Helper()
+		if _, _, _, ok := parseTraceparent(in); ok != want {
+			t.Errorf("%q: valid = %v, want %v", in, ok, want)
+		}
+	}
+	f("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", true)
+	f("cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-what-the-future-brings", true)
+	f("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-extra", false)
+	f("ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", false)
+	f("00-00000000000000000000000000000000-b7ad6b7169203331-01", false)
+	f("00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01", false)
+	f("00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01", false)
+	f("", false)
+	f("00-short", false)
+}
+
+func TestConnectionHeadersStayOnTheirConnection(t *testing.T) {
+	src := http.Header{"Connection": {"close, X-Secret-Hop"}, "X-Secret-Hop": {"1"}, "Te": {"trailers"}, "X-Pitot-User": {"u"}, "Accept": {"*/*"}}
+	dst := http.Header{}
+	copyHeaders(dst, src)
+	if len(dst) != 1 || dst.Get("Accept") != "*/*" {
+		t.Errorf("copied %v", dst)
+	}
+}
+
+func TestDimensionsAreBounded(t *testing.T) {
+	h := http.Header{"X-Pitot-User": {strings.Repeat("é", 1000)}}
+	for i := range 100 {
+		h["X-Pitot-Tag-T"+string(rune('a'+i%26))+strings.Repeat("x", i/26)] = []string{"v"}
+	}
+	var c llm.Call
+	dimensions(h, &c)
+	if len(c.User) > maxDimension || len(c.Tags) > maxTags || len(c.Truncated) == 0 {
+		t.Errorf("user %d bytes, %d tags, truncated %v", len(c.User), len(c.Tags), c.Truncated)
+	}
+}
+
+func TestCallIDsSortByTime(t *testing.T) {
+	now := time.Now()
+	a, b := newCallID(now), newCallID(now.Add(2*time.Millisecond))
+	if a >= b {
+		t.Errorf("%s >= %s", a, b)
+	}
+	id, err := ulid.ParseStrict(a)
+	if err != nil || id.Time() != uint64(now.UnixMilli()) {
+		t.Errorf("%s: %v", a, err)
+	}
+}
+
+func TestValidateNamesEveryMistake(t *testing.T) {
+	c := Config{Upstreams: []Upstream{
+		{Name: "Bad Name", BaseURL: "http://x"},
+		{Name: "a", BaseURL: "ftp://x"},
+		{Name: "a", BaseURL: "http://x?y=1"},
+		{Name: "b", BaseURL: "http://x", Dialect: "opnai", Proxy: "://", TLS: TLS{CertFile: "c"}},
+	}}
+	err := c.Validate()
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, want := range []string{"Bad Name", "absolute URL", "used twice", "query", "opnai", "proxy", "key_file"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("error does not mention %q:\n%v", want, err)
+		}
+	}
+}

@@ -1,0 +1,141 @@
+package gateway
+
+import (
+	"cmp"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+)
+
+// upstream is a configured server with its connections.
+type upstream struct {
+	cfg       Upstream
+	base      *url.URL
+	basePath  string // escaped, without trailing slash
+	transport *http.Transport
+	// fast serves plain HTTP/1.1 upstreams without the goroutine hand-overs of
+	// http.Transport; nil where TLS, a proxy or HTTP/2 is wanted.
+	fast *h1Transport
+}
+
+const (
+	idleConnTimeout = 90 * time.Second
+	maxIdlePerHost  = 1024
+)
+
+func newUpstream(cfg Upstream) (*upstream, error) {
+	base, err := url.Parse(cfg.BaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("base_url: %w", err)
+	}
+	tlsConfig, err := cfg.TLS.clientConfig()
+	if err != nil {
+		return nil, fmt.Errorf("tls: %w", err)
+	}
+	proxy := http.ProxyFromEnvironment
+	switch cfg.Proxy {
+	case "":
+	case "none":
+		proxy = nil
+	default:
+		p, err := url.Parse(cfg.Proxy)
+		if err != nil {
+			return nil, fmt.Errorf("proxy: %w", err)
+		}
+		proxy = http.ProxyURL(p)
+	}
+	connect := cmp.Or(time.Duration(cfg.Timeouts.Connect), defaultConnect)
+	u := &upstream{
+		cfg: cfg, base: base, basePath: strings.TrimSuffix(base.EscapedPath(), "/"),
+		transport: &http.Transport{
+			Proxy:                 proxy,
+			DialContext:           (&net.Dialer{Timeout: connect, KeepAlive: 30 * time.Second}).DialContext,
+			TLSClientConfig:       tlsConfig,
+			TLSHandshakeTimeout:   connect,
+			ResponseHeaderTimeout: time.Duration(cfg.Timeouts.ResponseHeader),
+			MaxIdleConnsPerHost:   maxIdlePerHost,
+			IdleConnTimeout:       idleConnTimeout,
+			// The client's Accept-Encoding goes through as it is; the transport
+			// must neither add one nor decompress.
+			DisableCompression: true,
+			ForceAttemptHTTP2:  true,
+			WriteBufferSize:    16 << 10,
+			ReadBufferSize:     16 << 10,
+		},
+	}
+	if base.Scheme == "http" && !usesProxy(proxy, base) {
+		u.fast = newH1Transport(base.Host, connect, time.Duration(cfg.Timeouts.ResponseHeader))
+	}
+	return u, nil
+}
+
+func usesProxy(proxy func(*http.Request) (*url.URL, error), base *url.URL) bool {
+	if proxy == nil {
+		return false
+	}
+	p, err := proxy(&http.Request{URL: base, Header: http.Header{}})
+	return err != nil || p != nil
+}
+
+func (t *TLS) clientConfig() (*tls.Config, error) {
+	c := &tls.Config{ServerName: t.ServerName, InsecureSkipVerify: t.InsecureSkipVerify} //nolint:gosec // The operator asked for it by name.
+	if t.CAFile != "" {
+		pem, err := os.ReadFile(t.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("ca_file: %w", err)
+		}
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, errors.New("ca_file: holds no PEM certificate")
+		}
+	}
+	if t.CertFile != "" {
+		cert, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("cert_file: %w", err)
+		}
+		c.Certificates = []tls.Certificate{cert}
+	}
+	return c, nil
+}
+
+// target is the URL for the rest of a request's path, byte for byte.
+func (u *upstream) target(rest, rawQuery string, forceQuery bool) *url.URL {
+	t := &url.URL{Scheme: u.base.Scheme, Host: u.base.Host, User: u.base.User, RawQuery: rawQuery, ForceQuery: forceQuery}
+	escaped := u.basePath + rest
+	if escaped == "" {
+		escaped = "/"
+	}
+	t.Path = escaped
+	if strings.IndexByte(escaped, '%') >= 0 {
+		if p, err := url.PathUnescape(escaped); err == nil {
+			t.Path, t.RawPath = p, escaped
+		}
+	}
+	return t
+}
+
+// roundTrip sends the request and returns the answer's head. written is called
+// once, when the request is on its way if the transport allows, so that work
+// can be done while the upstream thinks.
+func (u *upstream) roundTrip(out *http.Request, written func()) (*http.Response, error) {
+	if _, inMemory := out.Body.(*replayBody); u.fast != nil && (inMemory || out.Body == http.NoBody) {
+		return u.fast.roundTrip(out, written)
+	}
+	written()
+	return u.transport.RoundTrip(out)
+}
+
+func (u *upstream) close() {
+	u.transport.CloseIdleConnections()
+	if u.fast != nil {
+		u.fast.closeIdle()
+	}
+}
