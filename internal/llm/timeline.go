@@ -121,3 +121,7 @@ func ParseTimeline(s string) (Timeline, error) {
 	}
 	return t, nil
 }
+
+// SetChunks sets the number of chunks of a Timeline read from its stored form,
+// which holds only those that fit. It never makes it less.
+func (t *Timeline) SetChunks(n int) { t.chunks = max(t.chunks, n) }

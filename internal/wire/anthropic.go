@@ -60,7 +60,7 @@ func (h *anthropicMessages) wholeBlock(m *message, b *fastjson.Value) int {
 	if !ok {
 		return 0
 	}
-	n := m.append(p)
+	n := generated(p, m.append(p))
 	for _, cite := range b.GetArray("citations") {
 		m.append(otherPart(cite))
 	}

@@ -60,6 +60,10 @@ func TestAnthropicStream(t *testing.T) {
 	if c.ResponseID != "msg_1" || c.ResponseModel != "claude-x" || c.ServiceTier != "priority" || c.Region != "us" || !c.Stream || !c.TTFT.Known() {
 		t.Errorf("id %q, model %q, tier %q, region %q, stream %v, ttft %v", c.ResponseID, c.ResponseModel, c.ServiceTier, c.Region, c.Stream, c.TTFT)
 	}
+	want := "0,0,7,6,0,0,0,0,7,11,0,0,9,5,0,0,0,2,0,0,0,0"
+	if got := ticks(c); got != want { // the server's search result is no content
+		t.Errorf("content of the chunks = %s, want %s", got, want)
+	}
 	if n := c.Timeline.Chunks(); n != 22 { // all but the ping
 		t.Errorf("%d chunks", n)
 	}

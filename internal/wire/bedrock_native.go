@@ -73,7 +73,8 @@ func (h *bedrockNative) titan(v *fastjson.Value) int {
 	return n
 }
 
-// texts decodes [{"text","stop_reason"}] of Mistral and DeepSeek.
+// texts decodes [{"text","stop_reason"}] of Mistral and DeepSeek; Mistral's
+// chat has a message instead of the text.
 func (h *bedrockNative) texts(outputs []*fastjson.Value) int {
 	n := 0
 	for i, x := range outputs {
@@ -83,6 +84,10 @@ func (h *bedrockNative) texts(outputs []*fastjson.Value) int {
 		m := h.acc.at(i)
 		n += m.reasoning(bstr(x, "reasoning_content"))
 		n += m.text(bstr(x, "text"))
+		n += m.text(bstr(x, "message", "content"))
+		for _, t := range x.GetArray("message", "tool_calls") {
+			n += m.append(cohereToolCall(t)) // the same form
+		}
 		m.finish(str(x, "stop_reason"))
 	}
 	return n

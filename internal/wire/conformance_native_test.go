@@ -28,6 +28,7 @@ type recording struct {
 	RequestBody      string         `json:"request_body"`
 	RequestEncoding  string         `json:"request_body_encoding"`
 	Status           int            `json:"status"`
+	RequestHeaders   map[string]any `json:"request_headers"`
 	ResponseHeaders  map[string]any `json:"response_headers"`
 	ResponseBody     string         `json:"response_body"`
 	ResponseEncoding string         `json:"response_body_encoding"`
@@ -48,9 +49,11 @@ func decodeRecorded(s, encoding string) []byte {
 	return []byte(s)
 }
 
-func (r *recording) header() http.Header {
+func (r *recording) header() http.Header { return recordedHeader(r.ResponseHeaders) }
+
+func recordedHeader(m map[string]any) http.Header {
 	h := http.Header{}
-	for k, v := range r.ResponseHeaders {
+	for k, v := range m {
 		switch v := v.(type) {
 		case string:
 			h.Set(k, v)
@@ -176,7 +179,7 @@ func wireForm(r *recording) ([]byte, http.Header) {
 // sizes in turn; no size means one piece.
 func decodeRecording(rt Route, r *recording, sizes ...int) *llm.Call {
 	c := &llm.Call{}
-	DecodeRequest(rt, http.Header{"Content-Type": {"application/json"}}, decodeRecorded(r.RequestBody, r.RequestEncoding), c)
+	DecodeRequest(rt, http.Header{"Content-Type": recordedHeader(r.RequestHeaders).Values("Content-Type")}, decodeRecorded(r.RequestBody, r.RequestEncoding), c)
 	body, h := wireForm(r)
 	d := NewDecoder(rt, r.Status, h, c, Options{})
 	for i := 0; len(body) > 0; i++ {

@@ -63,6 +63,7 @@ type part struct {
 	key  int // keyed parts; -1 for those that follow the order of arrival
 	meta llm.Part
 	buf  strings.Builder
+	seen int // bytes taken in, kept or not
 	cut  int // characters over the budget
 }
 
@@ -173,6 +174,7 @@ func (m *message) finish(reason string) {
 // write appends to the part's text within the budget and returns len(s).
 func (p *part) write(s []byte) int {
 	n := len(s)
+	p.seen += n
 	if p.acc.skip || n == 0 {
 		return n
 	}
@@ -196,16 +198,19 @@ func (p *part) write(s []byte) int {
 // replace makes s the part's whole text, for providers that repeat a finished
 // item in full. It returns the bytes that are new.
 func (p *part) replace(s []byte) int {
-	had := p.buf.Len()
-	if had >= len(s) || p.cut > 0 {
+	n := len(s) - p.seen
+	if n <= 0 {
 		return 0
 	}
-	if had > 0 {
-		p.acc.left += had
-		p.buf.Reset()
+	if p.acc.skip || p.cut > 0 {
+		p.seen = len(s)
+		return n
 	}
+	p.acc.left += p.buf.Len()
+	p.buf.Reset()
+	p.seen = 0
 	p.write(s)
-	return len(s) - had
+	return n
 }
 
 // id and tool set a tool call's identity once it is known.

@@ -131,7 +131,7 @@ func (h *gemini) part(i int, p *fastjson.Value) int {
 		return h.partialCall(i, m, f)
 	}
 	if lp, ok := geminiPart(p); ok {
-		return m.append(lp)
+		return generated(lp, m.append(lp))
 	}
 	return 0
 }

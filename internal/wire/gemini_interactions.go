@@ -137,7 +137,10 @@ func (h *gemini) interactionEvent(v *fastjson.Value) int {
 		if p, ok := interactionTool(v.Get("step")); ok {
 			part := m.part(clampIndex(v.GetInt("index")), p.Type)
 			part.meta = p
-			return part.write([]byte(argumentsOf(v.Get("step", "arguments"))))
+			// An empty object here holds the place of what the deltas bring.
+			if args := argumentsOf(v.Get("step", "arguments")); args != "{}" {
+				return part.write([]byte(args))
+			}
 		}
 	case "interaction.created", "interaction.start":
 		h.interactionHead(v.Get("interaction"))

@@ -20,8 +20,8 @@ type geminiUsage struct {
 }
 
 func (u *geminiUsage) read(v *fastjson.Value, c *llm.Call) {
-	if t := str(v, "serviceTier"); t != "" {
-		c.ServiceTier = strings.ToLower(t)
+	if t := bstr(v, "serviceTier"); len(t) > 0 && c.ServiceTier == "" { // every chunk repeats it
+		c.ServiceTier = strings.ToLower(string(t))
 	}
 	geminiTraffic(v.Get("trafficType"), c)
 	prompt := count(v, "promptTokenCount")

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -105,6 +106,15 @@ func wantCall(t *testing.T, c *llm.Call, want string) {
 	if got != want {
 		t.Errorf("status|error|finish|notes = %s, want %s (message %q)", got, want, c.ErrorMessage)
 	}
+}
+
+// ticks is the content bytes of each chunk.
+func ticks(c *llm.Call) string {
+	var out []string
+	for tick := range c.Timeline.Ticks() {
+		out = append(out, strconv.Itoa(tick.Bytes))
+	}
+	return strings.Join(out, ",")
 }
 
 func some(n int64) llm.Opt[int64] { return llm.Some(n) }

@@ -24,7 +24,8 @@ const (
 //   - Mistral: content as a list of text and thinking parts
 //   - Moonshot: usage of streams within the choice
 //   - Azure: a first chunk with prompt_filter_results and no choices
-//   - Writer: a message next to the delta
+//   - Writer: a message next to the delta; completions stream as {"value": text}
+//   - Together: the delta's content once more as text
 //   - llama.cpp: timings instead of usage
 type openAIChat struct {
 	call    *llm.Call
@@ -114,6 +115,9 @@ func (h *openAIChat) document(v *fastjson.Value) int {
 	for _, choice := range o.Get("choices").GetArray() {
 		n += h.choice(choice)
 	}
+	if x := o.Get("value"); x != nil && x.Type() == fastjson.TypeString {
+		n += h.acc.at(0).text(x.GetStringBytes())
+	}
 	if groq := o.Get("x_groq"); groq != nil {
 		openAIUsage(groq.Get("usage"), c)
 		if e := groq.Get("error"); isSet(e) {
@@ -134,13 +138,16 @@ func isErrorObject(v *fastjson.Value) bool {
 
 func (h *openAIChat) choice(v *fastjson.Value) int {
 	m := h.acc.at(v.GetInt("index"))
-	n := m.text(v.GetStringBytes("text"))
+	n := 0
 	delta := object(v, "delta")
 	if delta == nil {
 		delta = object(v, "message")
 	}
 	if delta != nil {
 		n += h.delta(m, delta)
+	}
+	if len(delta.GetStringBytes("content")) == 0 { // Together repeats the delta's content as text
+		n += m.text(v.GetStringBytes("text"))
 	}
 	if reason := v.GetStringBytes("finish_reason"); len(reason) > 0 {
 		if m.reason == "" {

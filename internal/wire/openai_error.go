@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"net/http"
 	"strconv"
 	"strings"
@@ -18,7 +17,7 @@ func openAIError(status int, _ http.Header, body []byte) (typ, msg string) {
 		body = body[:1<<20]
 	}
 	var p fastjson.Parser
-	v, err := p.ParseBytes(sseData(body))
+	v, err := p.ParseBytes(body)
 	if err != nil {
 		return "", plainError(body)
 	}
@@ -27,23 +26,6 @@ func openAIError(status int, _ http.Header, body []byte) (typ, msg string) {
 		typ = classOf(code)
 	}
 	return typ, msg
-}
-
-// sseData is the first data of a body that is server-sent events, or the body:
-// some servers answer even their errors as a stream.
-func sseData(body []byte) []byte {
-	if b := bytes.TrimSpace(body); len(b) > 0 && sseShape(b) == shapeYes {
-		var data []byte
-		s := sseFramer{oversized: func() {}, emit: func(f frame) {
-			if data == nil {
-				data = bytes.Clone(f.data)
-			}
-		}}
-		s.write(b)
-		s.close()
-		return data
-	}
-	return body
 }
 
 // openAIErrorValue finds type, message and HTTP-like code of an error document.

@@ -80,7 +80,9 @@ func (h *openAIImages) unary(body []byte) {
 		h.image(i, img, format)
 	}
 	if v.Get("data") != nil {
+		// The unit that images without token usage are priced by.
 		c.Usage.Images = llm.Some(int64(len(images)))
+		c.Usage.Source = llm.UsageReported
 	}
 }
 
@@ -166,6 +168,9 @@ func (h *openAIAudio) unary(body []byte) {
 	openAIUsage(v.Get("usage"), c)
 	if !c.Usage.AudioSeconds.Known() {
 		c.Usage.AudioSeconds = amount(v, "duration")
+	}
+	if c.Usage.AudioSeconds.Known() {
+		c.Usage.Source = llm.UsageReported
 	}
 	if g := v.Get("x_groq"); g != nil {
 		c.ResponseID = str(g, "id")

@@ -54,7 +54,7 @@ func decodeOpenAIRequest(rt Route, v *fastjson.Value, c *llm.Call) {
 		addTexts(c, v.Get("documents"))
 	default:
 		for _, m := range v.GetArray("messages") {
-			c.Input = append(c.Input, chatMessage(m))
+			addMessage(c, chatMessage(m))
 		}
 		addTexts(c, v.Get("prompt"))
 	}
@@ -267,7 +267,7 @@ func responsesInput(v *fastjson.Value, c *llm.Call) {
 		return
 	}
 	for _, item := range in.GetArray() {
-		c.Input = append(c.Input, inputItem(item))
+		addMessage(c, inputItem(item))
 	}
 }
 
@@ -294,5 +294,9 @@ func inputItem(v *fastjson.Value) llm.Message {
 		}
 		return m
 	}
-	return llm.Message{Role: "assistant", Parts: []llm.Part{{Type: llm.PartOther, Response: rawJSON(v)}}}
+	m := llm.Message{Role: "assistant"}
+	if raw := rawJSON(v); raw != nil {
+		m.Parts = []llm.Part{{Type: llm.PartOther, Response: raw}}
+	}
+	return m
 }

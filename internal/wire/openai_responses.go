@@ -16,6 +16,10 @@ type openAIResponses struct {
 	call  *llm.Call
 	acc   *content
 	tools bool // a function call is among the output
+	items bool // the stream has brought output items
+	// chat takes over where a server that does not know the API answers with
+	// chat completions.
+	chat *openAIChat
 }
 
 func newOpenAIResponses(_ Route, c *llm.Call, acc *content) handler {
@@ -39,18 +43,29 @@ func (h *openAIResponses) unary(body []byte) {
 	if v == nil {
 		return
 	}
-	// A server that does not know the API may answer with a chat completion.
 	if v.Get("choices") != nil {
-		(&openAIChat{call: h.call, acc: h.acc}).document(v)
+		h.asChat().unary(body)
 		return
 	}
 	h.response(v)
 }
 
-func (h *openAIResponses) finish(bool) {}
+func (h *openAIResponses) asChat() *openAIChat {
+	if h.chat == nil {
+		h.chat = &openAIChat{call: h.call, acc: h.acc}
+	}
+	return h.chat
+}
+
+func (h *openAIResponses) finish(cut bool) {
+	if h.chat != nil {
+		h.chat.finish(cut)
+	}
+}
 
 func (h *openAIResponses) event(f frame) int {
 	if bytes.HasPrefix(f.data, done) {
+		h.acc.ended = h.acc.ended || h.chat != nil
 		return -1
 	}
 	v := h.acc.parse(f.data)
@@ -68,6 +83,7 @@ func (h *openAIResponses) event(f frame) int {
 		h.acc.ended = true
 		h.response(v.Get("response"))
 	case "response.output_item.added", "response.output_item.done":
+		h.items = true
 		return h.item(v.GetInt("output_index"), v.Get("item"))
 	case "error", "response.error":
 		h.acc.ended = true
@@ -80,7 +96,7 @@ func (h *openAIResponses) event(f frame) int {
 			h.acc.ended = true
 			setOpenAIError(h.call, v)
 		case v.Get("choices") != nil:
-			return (&openAIChat{call: h.call, acc: h.acc}).document(v)
+			return h.asChat().document(v)
 		}
 	}
 	return 0
@@ -137,8 +153,10 @@ func (h *openAIResponses) response(v *fastjson.Value) {
 		return
 	}
 	h.head(v)
-	for i, item := range v.GetArray("output") {
-		h.item(i, item)
+	if !h.items { // else it repeats them, and may number them anew
+		for i, item := range v.GetArray("output") {
+			h.item(i, item)
+		}
 	}
 	openAIUsage(v.Get("usage"), h.call)
 	m := h.acc.at(0)

@@ -76,4 +76,3 @@ func writeConverseText(b *strings.Builder, d node) {
 		b.WriteString(c.at("text").str())
 	}
 }
-

@@ -86,6 +86,15 @@ func argumentsOf(v *fastjson.Value) string {
 	return string(v.MarshalTo(nil))
 }
 
+// generated is n for a part that the model wrote and 0 for one that a server
+// added, as the result of a tool: only the former are content of a stream.
+func generated(p llm.Part, n int) int {
+	if p.Type == llm.PartToolCallResponse || p.Type == llm.PartOther {
+		return 0
+	}
+	return n
+}
+
 // addMessage appends a message of the request that has at least one part.
 func addMessage(c *llm.Call, m llm.Message) {
 	if len(m.Parts) > 0 {

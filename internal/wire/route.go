@@ -204,7 +204,7 @@ func matchOpenAI(d Dialect, path string, s segments) (Route, bool) {
 	case "compact":
 		rt.API, rt.Operation = apiResponses, llm.OpResponses
 		return rt, s[1] == "responses"
-	case "embeddings":
+	case "embeddings", "multimodalembeddings", "contextualizedembeddings": // the latter are Voyage's
 		rt.API, rt.Operation = apiEmbeddings, llm.OpEmbeddings
 	case "generations", "edits", "variations":
 		rt.API, rt.Operation = apiImages, llm.OpImage

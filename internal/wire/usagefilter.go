@@ -16,6 +16,9 @@ const maxHeld = 64 << 10
 // and without delay; of a frame that has not ended only so much is held back
 // as could still be that chunk. The zero value is ready to use.
 //
+// The Decoder must see the stream before the filter does: the chunk is where
+// usage comes from.
+//
 // Comments (keep-alives) before the first field of a frame are not part of it
 // and always go through. It works on decoded bodies: the gateway must not let
 // upstream compress a stream that it filters.
@@ -129,7 +132,7 @@ func (f *UsageFilter) release() {
 // was taken out.
 func (f *UsageFilter) endFrame() (removed bool) {
 	if len(f.held) > 0 {
-		if removed = f.couldBe() && f.isChunk(); removed {
+		if removed = f.isChunk() && f.couldBe(); removed {
 			f.removed++
 		} else {
 			f.out = append(f.out, f.held...)

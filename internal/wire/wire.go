@@ -1,7 +1,9 @@
 package wire
 
 import (
+	"bytes"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/pitot-dev/pitot/internal/llm"
@@ -106,13 +108,11 @@ type Decoder struct {
 	framer  framer
 	inflate *inflater
 
-	at       time.Duration
-	head     []byte // sniffed bytes while modeUnknown, the body while modeUnary
-	tail     []byte // the last bytes of an oversized unary body
-	size     int64  // decoded bytes of the body
-	wireSize int64
-	closing  bool
-	closed   bool
+	at     time.Duration
+	head   []byte // sniffed bytes while modeUnknown, the body while modeUnary
+	tail   []byte // the last bytes of an oversized unary body
+	size   int64  // decoded bytes of the body
+	closed bool
 }
 
 // NewDecoder returns a Decoder for one response to the request that rt and c describe.
@@ -141,7 +141,6 @@ func (d *Decoder) Write(p []byte, at time.Duration) {
 	}
 	defer d.guard()
 	d.at = at
-	d.wireSize += int64(len(p))
 	if d.inflate != nil {
 		d.inflate.write(p)
 		return
@@ -178,6 +177,9 @@ func (d *Decoder) feed(p []byte) {
 		d.head = append(d.head, p...)
 		m := d.sniff(d.head, false)
 		if m == modeUnknown {
+			if len(d.head) > sniffLimit && len(bytes.TrimLeft(d.head, " \t\r\n")) == 0 {
+				d.head = d.head[:0] // keep-alives before a slow answer
+			}
 			return
 		}
 		d.start(m)
@@ -186,7 +188,7 @@ func (d *Decoder) feed(p []byte) {
 	case modeStream:
 		d.framer.write(p)
 	case modeBinary:
-		d.tickBinary(len(p))
+		d.firstMedia(len(p))
 	case modeFailed:
 	}
 }
@@ -202,7 +204,7 @@ func (d *Decoder) start(m mode) {
 	case modeUnary:
 		d.keep(head)
 	case modeBinary:
-		d.tickBinary(len(head))
+		d.firstMedia(len(head))
 	case modeUnknown, modeFailed:
 	}
 }
@@ -227,9 +229,12 @@ func (d *Decoder) keep(p []byte) {
 	}
 }
 
-// tickBinary counts media as it arrives: a chunk of audio is content.
-func (d *Decoder) tickBinary(n int) {
-	d.tick(n)
+// firstMedia notes when media began to arrive. It has no frames, so it has no
+// timeline either: where the network cuts it means nothing.
+func (d *Decoder) firstMedia(n int) {
+	if n > 0 && !d.call.TTFT.Known() {
+		d.call.TTFT = llm.Some(d.at)
+	}
 }
 
 func (d *Decoder) tick(n int) {
@@ -261,13 +266,15 @@ func (d *Decoder) onFrame(f frame) {
 // failWith records the error of a response of a failed request.
 func (d *Decoder) failWith(body []byte) {
 	typ, msg := parseError(d.rt, d.status, d.header, body)
+	if msg == "" {
+		msg = http.StatusText(d.status)
+	}
 	d.call.SetError(errorType(typ, d.status), msg)
 }
 
 // finishBody decodes what is left when the body has ended.
 func (d *Decoder) finishBody(err error) {
 	defer d.guard()
-	d.closing = true
 	if d.inflate != nil {
 		if !d.inflate.close() && err == nil {
 			d.call.Note("malformed_response")
@@ -293,6 +300,13 @@ func (d *Decoder) finishBody(err error) {
 		d.finishUnary(err)
 	case modeBinary:
 		d.acc.ended = err == nil
+		if d.size > 0 && !d.opts.SkipContent {
+			modality, _, _ := strings.Cut(d.ctype, "/")
+			if modality == "application" || modality == "" {
+				modality = "audio"
+			}
+			d.acc.at(0).append(llm.Part{Type: llm.PartBlob, Modality: modality, MIMEType: d.ctype, Size: d.size})
+		}
 		d.handler.finish(err != nil)
 	case modeUnknown, modeFailed:
 	}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+)
+
+// remote is the server that a command asks.
+type remote struct {
+	Server string `help:"Address of the Pitot server." env:"PITOT_SERVER" default:"http://127.0.0.1:4400" placeholder:"URL"`
+}
+
+// get sends a GET and returns the answer if it is a 200.
+func (r *remote) get(ctx context.Context, path string, q url.Values) (*http.Response, error) {
+	u := strings.TrimSuffix(r.Server, "/") + path
+	if !strings.Contains(r.Server, "://") {
+		u = "http://" + u
+	}
+	if len(q) > 0 {
+		u += "?" + q.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u, http.NoBody)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--server: %w", err)}
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			return nil, fmt.Errorf("no server answers at %s: start one with `pitot serve` or `pitot demo`, or name another with --server", r.Server)
+		}
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		defer resp.Body.Close()
+		return nil, answerError(resp)
+	}
+	return resp, nil
+}
+
+// answerError reads the error of Pitot's own API, of the Prometheus API, or any
+// text.
+func answerError(resp *http.Response) error {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	if err != nil {
+		return err
+	}
+	var e struct {
+		Error json.RawMessage `json:"error"`
+	}
+	if json.Unmarshal(body, &e) == nil && len(e.Error) > 0 {
+		var own struct{ Code, Message, Hint string }
+		if json.Unmarshal(e.Error, &own) == nil && own.Message != "" {
+			if own.Hint != "" {
+				return fmt.Errorf("%s (%s)", own.Message, own.Hint)
+			}
+			return errors.New(own.Message)
+		}
+		var text string
+		if json.Unmarshal(e.Error, &text) == nil {
+			return errors.New(text)
+		}
+	}
+	return fmt.Errorf("the server answered %s: %s", resp.Status, strings.TrimSpace(string(body)))
+}
+
+// getJSON decodes the answer into v.
+func (r *remote) getJSON(ctx context.Context, path string, q url.Values, v any) error {
+	resp, err := r.get(ctx, path, q)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(v); err != nil {
+		return fmt.Errorf("read the answer of %s: %w", path, err)
+	}
+	return nil
+}
+
+// set adds a parameter where it has a value.
+func set(q url.Values, name, value string) {
+	if value != "" {
+		q.Set(name, value)
+	}
+}

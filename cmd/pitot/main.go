@@ -1,0 +1,101 @@
+// Command pitot is LLM observability in one binary: a transparent gateway, the
+// stores behind it, the APIs in front of them and the commands to look.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/pitot-dev/pitot/internal/engine"
+)
+
+func main() {
+	// The engine child is this binary under another name; it has flags of its own.
+	if len(os.Args) > 1 && os.Args[1] == "engine" {
+		os.Exit(engine.Main(os.Args[2:]))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "pitot:", err)
+		os.Exit(exitCode(err))
+	}
+}
+
+// cli is the command line.
+type cli struct {
+	Serve   serveCmd   `cmd:"" help:"Run the server: gateway, stores and APIs."`
+	Demo    demoCmd    `cmd:"" help:"Run the server with simulated providers and live traffic. No key and no network needed."`
+	Check   checkCmd   `cmd:"" help:"Check a configuration file."`
+	Calls   callsCmd   `cmd:"" help:"List calls: a table, JSON lines or CSV; --follow for live ones."`
+	Trace   traceCmd   `cmd:"" help:"Show a trace as a waterfall."`
+	Query   queryCmd   `cmd:"" help:"Evaluate PromQL."`
+	Logs    logsCmd    `cmd:"" help:"Query records with LogsQL."`
+	Summary summaryCmd `cmd:"" help:"Show the summary of the last hour: requests, latency, tokens, cost, errors."`
+	Prices  pricesCmd  `cmd:"" help:"List, explain and import prices."`
+	Bench   benchCmd   `cmd:"" help:"Measure the gateway beside a bare reverse proxy on this machine."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+
+	BenchPart benchPartCmd `cmd:"" hidden:""`
+}
+
+// streams are what a command reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// usageError is a mistake on the command line.
+type usageError struct{ err error }
+
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+
+// errSilent ends the command with a failure that has been explained already.
+var errSilent = errors.New("failed")
+
+func exitCode(err error) int {
+	var u usageError
+	if errors.As(err, &u) {
+		return 2
+	}
+	return 1
+}
+
+// run is main with everything it touches passed in.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	exited := -1
+	var c cli
+	parser, err := kong.New(&c,
+		kong.Name("pitot"),
+		kong.Description("LLM observability in one binary. Start with: pitot demo"),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { exited = code }),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars{"version": resolveVersion()},
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(&streams{stdin, stdout, stderr}),
+	)
+	if err != nil {
+		return err
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	k, err := parser.Parse(args)
+	if exited >= 0 { // --help was answered
+		return nil
+	}
+	if err != nil {
+		return usageError{fmt.Errorf("%w; see pitot --help", err)}
+	}
+	return k.Run()
+}

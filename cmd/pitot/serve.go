@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/pitot-dev/pitot/internal/server"
+)
+
+// serverFlags are the flags of every command that runs a server. Flags need a
+// restart; what can change while it runs stands in the configuration file.
+type serverFlags struct {
+	Config      string `help:"Configuration file; without one the defaults are useful as they are." type:"path" env:"PITOT_CONFIG" placeholder:"FILE"`
+	ListenAPI   string `name:"listen.api" help:"Address of the UI and the APIs." default:"127.0.0.1:4400"`
+	ListenGW    string `name:"listen.gateway" help:"Address of the gateway." default:"127.0.0.1:4401"`
+	AllowPublic bool   `name:"allow-public" help:"Let listeners bind to addresses that others can reach. There is no login."`
+	LogLevel    string `name:"log.level" help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
+	LogFormat   string `name:"log.format" help:"text or json." enum:"text,json" default:"text"`
+}
+
+func (f *serverFlags) logger(w io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(f.LogLevel)) // kong has checked it
+	o := &slog.HandlerOptions{Level: level}
+	if f.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+func (f *serverFlags) options(data string, log *slog.Logger) server.Options {
+	return server.Options{
+		ConfigPath: f.Config, DataDir: data, Listen: server.Listen{API: f.ListenAPI, Gateway: f.ListenGW},
+		AllowPublic: f.AllowPublic, Version: resolveVersion(), Logger: log,
+	}
+}
+
+type serveCmd struct {
+	serverFlags
+	Data string `help:"Data directory." type:"path" default:"pitot-data" env:"PITOT_DATA"`
+}
+
+// Run runs the server until it is told to stop.
+func (c *serveCmd) Run(ctx context.Context, s *streams) error {
+	log := c.logger(s.err)
+	srv, err := server.New(ctx, c.options(c.Data, log))
+	if err != nil {
+		return err
+	}
+	stop := reloadOnHangup(srv)
+	defer stop()
+	return srv.Run(ctx)
+}
+
+// reloadOnHangup reloads on SIGHUP until stop is called.
+func reloadOnHangup(srv *server.Server) (stop func()) {
+	hup := make(chan os.Signal, 1)
+	done := make(chan struct{})
+	signal.Notify(hup, syscall.SIGHUP)
+	go func() {
+		for {
+			select {
+			case <-hup:
+				_ = srv.Reload() // logs its own failure
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(hup)
+		close(done)
+	}
+}
+
+type checkCmd struct {
+	File    string `arg:"" help:"Configuration file." type:"path"`
+	Verbose bool   `short:"v" help:"Print the effective configuration, secrets hidden."`
+}
+
+// Run checks a configuration file.
+func (c *checkCmd) Run(s *streams) error {
+	cfg, err := server.LoadConfig(c.File)
+	if err != nil {
+		return err
+	}
+	if c.Verbose {
+		if _, err := s.out.Write(cfg.Effective()); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprintf(s.out, "%s is valid: %d upstreams, digest %s\n", c.File, len(cfg.Gateway.All()), cfg.Digest())
+	return err
+}

@@ -1,0 +1,308 @@
+package events
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// maxAnswer bounds what is read of one answer of the engine.
+const maxAnswer = 1 << 30
+
+// maxLine bounds one row of an answer.
+const maxLine = 16 << 20
+
+// request is one query to the engine.
+type request struct {
+	op      string   // for errors
+	query   string   // our own LogsQL
+	filters []string // the user's filters, passed apart so that they stay filters
+	r       Range
+}
+
+// ping asks whether the engine takes and answers requests.
+func (s *Store) ping(ctx context.Context) error {
+	for _, u := range []string{s.ep.InsertURL + "/insert/ready", s.ep.SelectURL + "/select/logsql/query?query=kind:none&limit=1&start=1s"} {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
+		if err != nil {
+			return fmt.Errorf("ready: %w", err)
+		}
+		resp, err := s.ep.Client.Do(req)
+		if err != nil {
+			return &UnavailableError{Op: "ready", Err: err}
+		}
+		drain(resp.Body)
+		if resp.StatusCode != http.StatusOK {
+			return &UnavailableError{Op: "ready", Err: fmt.Errorf("status %d", resp.StatusCode)}
+		}
+	}
+	return nil
+}
+
+// drain lets the connection be used again.
+func drain(body io.ReadCloser) {
+	_, _ = io.CopyN(io.Discard, body, 64<<10)
+	body.Close()
+}
+
+// rows runs a query and returns all its rows.
+func (s *Store) rows(ctx context.Context, q request) ([]row, error) {
+	var out []row
+	err := s.each(ctx, q, func(r row) error {
+		out = append(out, r)
+		return nil
+	})
+	return out, err
+}
+
+// each runs a query and calls f for every row, in the order of the answer.
+func (s *Store) each(ctx context.Context, q request, f func(row) error) error {
+	start := s.now()
+	defer func() { s.metrics.queried(q.op, s.now().Sub(start)) }()
+	form := url.Values{
+		"query": {q.query},
+		"start": {formatTime(q.r.Start)},
+		"end":   {formatTime(q.r.End)},
+	}
+	for _, f := range q.filters {
+		form.Add("extra_filters", f)
+	}
+	return s.stream(ctx, q.op, "/select/logsql/query", form, len(q.filters) > 0, f)
+}
+
+func (s *Store) stream(ctx context.Context, op, path string, form url.Values, userFilter bool, f func(row) error) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.ep.SelectURL+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	resp, err := s.ep.Client.Do(req)
+	if err != nil {
+		return unavailable(ctx, op, err)
+	}
+	defer drain(resp.Body)
+	if resp.StatusCode != http.StatusOK {
+		return answerError(op, resp, userFilter)
+	}
+	sc := bufio.NewScanner(io.LimitReader(resp.Body, maxAnswer))
+	sc.Buffer(make([]byte, 0, 64<<10), maxLine)
+	for sc.Scan() {
+		line := sc.Bytes()
+		if len(line) == 0 {
+			continue
+		}
+		r, err := parseRow(line)
+		if err != nil {
+			// An error in the middle of an answer is a line of text.
+			return &UnavailableError{Op: op, Err: errors.New(prefix(string(line), 500))}
+		}
+		if err := f(r); err != nil {
+			return err
+		}
+	}
+	if err := sc.Err(); err != nil {
+		return unavailable(ctx, op, err)
+	}
+	return nil
+}
+
+func unavailable(ctx context.Context, op string, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", op, ctx.Err())
+	}
+	return &UnavailableError{Op: op, Err: err}
+}
+
+// answerError turns an error answer into ours. A 400 for a query that holds a
+// filter of the user is the user's to mend.
+func answerError(op string, resp *http.Response, userFilter bool) error {
+	b, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
+	text := strings.TrimSpace(string(b))
+	if resp.StatusCode == http.StatusBadRequest && userFilter {
+		return &QueryError{Param: "query", Message: "not a LogsQL filter: " + prefix(cleanError(text), 500)}
+	}
+	return &UnavailableError{Op: op, Err: fmt.Errorf("status %d: %s", resp.StatusCode, prefix(text, 500))}
+}
+
+// cleanError drops what the engine says about its own HTTP request.
+func cleanError(text string) string {
+	if _, after, ok := strings.Cut(text, "extra_filters"); ok {
+		if _, after, ok := strings.Cut(after, ": "); ok {
+			return after
+		}
+	}
+	return text
+}
+
+func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+
+// parseRow reads a line of an answer: an object whose values are strings.
+func parseRow(line []byte) (row, error) {
+	if len(line) == 0 || line[0] != '{' {
+		return nil, errors.New("not an object")
+	}
+	r := make(row, 16)
+	b := line[1:]
+	if len(b) > 0 && b[0] == '}' {
+		return r, nil
+	}
+	for {
+		name, rest, err := parseString(b)
+		if err != nil {
+			return nil, err
+		}
+		if len(rest) == 0 || rest[0] != ':' {
+			return nil, errors.New("a colon is missing")
+		}
+		value, rest, err := parseString(rest[1:])
+		if err != nil {
+			return nil, err
+		}
+		r[name] = value
+		if len(rest) == 0 {
+			return nil, errors.New("cut")
+		}
+		if rest[0] == '}' {
+			return r, nil
+		}
+		if rest[0] != ',' {
+			return nil, errors.New("a comma is missing")
+		}
+		b = rest[1:]
+	}
+}
+
+// parseString reads a JSON string at the start of b and returns what follows.
+func parseString(b []byte) (string, []byte, error) {
+	if len(b) == 0 || b[0] != '"' {
+		return "", nil, errors.New("a string is missing")
+	}
+	escaped := false
+	for i := 1; i < len(b); i++ {
+		switch b[i] {
+		case '\\':
+			escaped = true
+			i++
+		case '"':
+			if !escaped {
+				return string(b[1:i]), b[i+1:], nil
+			}
+			var s string
+			if err := json.Unmarshal(b[:i+1], &s); err != nil {
+				return "", nil, fmt.Errorf("string: %w", err)
+			}
+			return s, b[i+1:], nil
+		}
+	}
+	return "", nil, errors.New("a string does not end")
+}
+
+// insertPath says how the engine reads our rows.
+const insertPath = "/insert/jsonline?_stream_fields=" + streamFields + "&_time_field=_time&_msg_field=_msg"
+
+// Insert stores rows made by AppendRow. Rows whose time is outside of the
+// retention are counted and left out: the engine would drop them without a
+// word. An *UnavailableError means that the engine took none or some of the
+// rows, and that they may be sent again after Present was asked.
+func (s *Store) Insert(ctx context.Context, rows [][]byte) error {
+	size := 0
+	for _, r := range rows {
+		size += len(r)
+	}
+	body := bytes.NewBuffer(make([]byte, 0, size))
+	n := 0
+	for _, r := range rows {
+		if _, t, ok := RowID(r); !ok || !s.Accepts(t) {
+			s.metrics.rejected(ok)
+			continue
+		}
+		body.Write(r)
+		n++
+	}
+	if n == 0 {
+		return nil
+	}
+	if err := s.insert(ctx, body.Bytes()); err != nil {
+		return err
+	}
+	s.metrics.inserted(n)
+	return nil
+}
+
+func (s *Store) insert(ctx context.Context, lines []byte) error {
+	const op = "insert events"
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.ep.InsertURL+insertPath, bytes.NewReader(lines))
+	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	// With a form's type the engine would take the rows for a form, answer 200
+	// and store nothing.
+	req.Header.Set("Content-Type", "application/stream+json")
+	resp, err := s.ep.Client.Do(req)
+	if err != nil {
+		return unavailable(ctx, op, err)
+	}
+	defer drain(resp.Body)
+	if resp.StatusCode/100 != 2 {
+		return answerError(op, resp, false)
+	}
+	return nil
+}
+
+// Flush makes rows that were accepted visible to queries, which otherwise
+// happens within about a second. For a cluster it reaches its front only.
+func (s *Store) Flush(ctx context.Context) error {
+	const op = "flush events"
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.ep.InsertURL+"/internal/force_flush", nil)
+	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	resp, err := s.ep.Client.Do(req)
+	if err != nil {
+		return unavailable(ctx, op, err)
+	}
+	defer drain(resp.Body)
+	if resp.StatusCode != http.StatusOK {
+		return answerError(op, resp, false)
+	}
+	return nil
+}
+
+// presentBatch is how many ids are asked for at once.
+const presentBatch = 5000
+
+// Present reports which of the ids of records are stored with a time in
+// [from, to]. Rows accepted before the call are seen.
+func (s *Store) Present(ctx context.Context, ids []string, from, to time.Time) (map[string]bool, error) {
+	found := map[string]bool{}
+	if len(ids) == 0 {
+		return found, nil
+	}
+	if err := s.Flush(ctx); err != nil {
+		return nil, err
+	}
+	for len(ids) > 0 {
+		n := min(len(ids), presentBatch)
+		q := request{
+			op:    "look for events",
+			query: recordStreams + " id:" + in(ids[:n]) + " | fields id",
+			r:     Range{from, to.Add(1)},
+		}
+		if err := s.each(ctx, q, func(r row) error {
+			found[r["id"]] = true
+			return nil
+		}); err != nil {
+			return nil, err
+		}
+		ids = ids[n:]
+	}
+	return found, nil
+}

@@ -1,0 +1,36 @@
+package events
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrNotFound says that nothing is stored under an id.
+var ErrNotFound = errors.New("events: not found")
+
+// ErrTooLarge says that a record cannot be stored because a part of it that
+// cannot be stored apart is over the limit of a row.
+var ErrTooLarge = errors.New("events: record is too large to store")
+
+// QueryError says that the user's query is wrong, as opposed to the store.
+type QueryError struct {
+	Param   string // the parameter at fault
+	Message string // what is wrong and what is allowed
+}
+
+// Error implements error.
+func (e *QueryError) Error() string { return fmt.Sprintf("%s: %s", e.Param, e.Message) }
+
+// UnavailableError says that the engine cannot answer now.
+type UnavailableError struct {
+	Op  string
+	Err error
+}
+
+// Error implements error.
+func (e *UnavailableError) Error() string {
+	return fmt.Sprintf("%s: the event engine does not answer: %v", e.Op, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *UnavailableError) Unwrap() error { return e.Err }

@@ -1,0 +1,108 @@
+package events
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+)
+
+// proxyPaths are the engine's endpoints that LogsQL clients may use: those that
+// only read events.
+var proxyPaths = map[string]bool{
+	"/select/logsql/query":               true,
+	"/select/logsql/query_time_range":    true,
+	"/select/logsql/tail":                true,
+	"/select/logsql/hits":                true,
+	"/select/logsql/facets":              true,
+	"/select/logsql/stats_query":         true,
+	"/select/logsql/stats_query_range":   true,
+	"/select/logsql/stream_ids":          true,
+	"/select/logsql/streams":             true,
+	"/select/logsql/stream_field_names":  true,
+	"/select/logsql/stream_field_values": true,
+	"/select/logsql/field_names":         true,
+	"/select/logsql/field_values":        true,
+}
+
+// proxyKinds keeps the store's own bookkeeping out of sight: a client that
+// counts all rows must not count rollups.
+const proxyKinds = `{kind in ("call","span","log","feedback")}`
+
+// ProxyLogsQL serves /select/logsql/* for LogsQL clients such as Grafana's
+// VictoriaLogs data source. It passes the engine's own answers on. It is the
+// caller's to ask who the client is.
+func (s *Store) ProxyLogsQL() http.Handler {
+	target, err := url.Parse(s.ep.SelectURL)
+	if err != nil {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "the event engine's URL is not valid", http.StatusInternalServerError)
+		})
+	}
+	proxy := &httputil.ReverseProxy{
+		Transport:     s.ep.Client.Transport,
+		FlushInterval: -1, // live tails
+		ErrorLog:      slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			for name := range r.Out.Header {
+				if !forwarded(name) {
+					r.Out.Header.Del(name)
+				}
+			}
+			q := r.Out.URL.Query()
+			q.Add("extra_stream_filters", proxyKinds)
+			r.Out.URL.RawQuery = q.Encode()
+		},
+		ModifyResponse: func(r *http.Response) error {
+			for name := range r.Header {
+				// The engine lets every web page read its answers.
+				if strings.HasPrefix(name, "Access-Control-") {
+					r.Header.Del(name)
+				}
+			}
+			return nil
+		},
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			var tooLarge *http.MaxBytesError
+			switch {
+			case errors.As(err, &tooLarge):
+				http.Error(w, "the query is too long", http.StatusRequestEntityTooLarge)
+			case r.Context().Err() != nil: // the client has gone
+			default:
+				s.log.Debug("logsql query failed", "err", err)
+				http.Error(w, "the event engine does not answer; Pitot restarts it by itself, try again soon", http.StatusServiceUnavailable)
+			}
+		},
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !proxyPaths[r.URL.Path] {
+			http.Error(w, "unknown endpoint: Pitot serves the reading endpoints of /select/logsql/", http.StatusNotFound)
+			return
+		}
+		if r.Method != http.MethodGet && r.Method != http.MethodPost {
+			w.Header().Set("Allow", "GET, POST")
+			http.Error(w, "use GET or POST", http.StatusMethodNotAllowed)
+			return
+		}
+		if r.Body != nil {
+			r.Body = http.MaxBytesReader(w, r.Body, maxQueryBody)
+		}
+		proxy.ServeHTTP(w, r)
+	})
+}
+
+// maxQueryBody bounds the form of one query.
+const maxQueryBody = 4 << 20
+
+// forwarded reports whether the engine gets to see a header: neither the
+// client's credentials nor what would choose another tenant.
+func forwarded(name string) bool {
+	switch name {
+	case "Accept", "Accept-Encoding", "Content-Type", "Content-Length", "User-Agent":
+		return true
+	}
+	return false
+}

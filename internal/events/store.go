@@ -1,0 +1,118 @@
+package events
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Endpoint is where the engine is: the embedded child, or a cluster's insert
+// and select nodes.
+type Endpoint struct {
+	InsertURL string       // base URL, without /insert
+	SelectURL string       // base URL, without /select; default InsertURL
+	Client    *http.Client // adds whatever authentication the engine needs
+	// Epoch changes when rows that were accepted may have been lost: each time
+	// the embedded engine becomes ready. nil for a cluster.
+	Epoch func() uint64
+}
+
+// Options set up a Store. All are optional.
+type Options struct {
+	Retention  time.Duration // how far back the engine keeps rows; default 30 days
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+	Now        func() time.Time // the clock; default time.Now
+}
+
+// Store is the event store. It is safe for concurrent use.
+type Store struct {
+	ep        Endpoint
+	log       *slog.Logger
+	now       func() time.Time
+	retention time.Duration
+	metrics   *storeMetrics
+	rollups   rollupState
+}
+
+// New returns a Store over an engine. It sends nothing yet.
+func New(ep Endpoint, opt Options) (*Store, error) {
+	if ep.InsertURL == "" {
+		return nil, errors.New("events: no engine URL is given")
+	}
+	if ep.SelectURL == "" {
+		ep.SelectURL = ep.InsertURL
+	}
+	ep.InsertURL = strings.TrimSuffix(ep.InsertURL, "/")
+	ep.SelectURL = strings.TrimSuffix(ep.SelectURL, "/")
+	if ep.Client == nil {
+		ep.Client = &http.Client{Transport: http.DefaultTransport}
+	}
+	if opt.Retention <= 0 {
+		opt.Retention = 30 * 24 * time.Hour
+	}
+	if opt.Logger == nil {
+		opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	s := &Store{
+		ep:        ep,
+		log:       opt.Logger.With("component", "events"),
+		now:       opt.Now,
+		retention: opt.Retention,
+		metrics:   newStoreMetrics(),
+	}
+	if opt.Registerer != nil {
+		if err := s.metrics.register(opt.Registerer); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Epoch changes when rows that Insert accepted before may have been lost.
+func (s *Store) Epoch() uint64 {
+	if s.ep.Epoch == nil {
+		return 1
+	}
+	return s.ep.Epoch()
+}
+
+// Retention is how far back rows are kept.
+func (s *Store) Retention() time.Duration { return s.retention }
+
+// Accepts reports whether the engine stores a row of this time: neither older
+// than the retention nor too far in the future.
+func (s *Store) Accepts(t time.Time) bool {
+	now := s.now()
+	return t.After(now.Add(-s.retention)) && t.Before(now.Add(maxFuture))
+}
+
+// maxFuture is how far in the future the engine takes rows: until the end of
+// the day after tomorrow; this is the safe part of it.
+const maxFuture = 47 * time.Hour
+
+// Ready waits until the engine answers, or ctx ends.
+func (s *Store) Ready(ctx context.Context) error {
+	const every = 50 * time.Millisecond
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		err := s.ping(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return err
+		}
+	}
+}

@@ -1,0 +1,213 @@
+package events
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/pitot-dev/pitot/internal/llm"
+)
+
+// latencySums are sketches and sums of durations of a group of Calls.
+type latencySums struct {
+	sketch map[string]sketch
+	sum    map[string]float64
+}
+
+func newLatencySums() *latencySums {
+	l := &latencySums{sketch: map[string]sketch{}, sum: map[string]float64{}}
+	for _, f := range latencyFields {
+		l.sketch[f] = sketch{}
+	}
+	return l
+}
+
+// addRollup adds a rollup row.
+func (l *latencySums) addRollup(m row) error {
+	r := newRowReader(m)
+	for _, f := range latencyFields {
+		l.sum[f] += r.sum(f)
+		if err := l.sketch[f].addText(m[f+sketchSuffix]); err != nil {
+			return err
+		}
+	}
+	return r.err
+}
+
+// addLive adds a row of the engine's own histograms.
+func (l *latencySums) addLive(m row) error {
+	r := newRowReader(m)
+	for _, f := range latencyFields {
+		l.sum[f] += r.sum(f)
+		sk, err := parseEngineHistogram(m[f+sketchSuffix])
+		if err != nil {
+			return err
+		}
+		l.sketch[f].add(sk)
+	}
+	return r.err
+}
+
+// latencies returns the durations of Calls by dimensions. exact says that the
+// quantiles come from the Calls themselves.
+func (s *Store) latencies(ctx context.Context, f CallFilter, by []string) (dist map[string]map[string]*Distribution, exact bool, err error) {
+	f.Range = s.resolve(f.Range)
+	p, err := s.planRange(ctx, f.Range, 0, f.family(by, true))
+	if err != nil {
+		return nil, false, err
+	}
+	dist = map[string]map[string]*Distribution{}
+	if len(p.parts) == 0 {
+		err = s.exactLatencies(ctx, f, by, dist)
+		return dist, true, err
+	}
+	merged := map[string]*latencySums{}
+	at := func(m row) *latencySums {
+		key := groupKey(m, by)
+		if merged[key] == nil {
+			merged[key] = newLatencySums()
+		}
+		return merged[key]
+	}
+	if len(p.live) > 0 {
+		if err := s.each(ctx, request{
+			op:      "measure calls",
+			query:   f.logsql() + timeFilter(p.live) + " | stats " + byClause(by) + sums(latencyFields) + histograms(latencyFields),
+			filters: f.userFilters(), r: span(p.live),
+		}, func(m row) error { return at(m).addLive(m) }); err != nil {
+			return nil, false, err
+		}
+	}
+	for _, part := range p.parts {
+		if err := s.each(ctx, request{
+			op:    "measure rollups",
+			query: f.rollupFilter(part) + " | fields " + fieldList(append(sketchColumns(), by...)),
+			r:     part.r,
+		}, func(m row) error { return at(m).addRollup(m) }); err != nil {
+			return nil, false, err
+		}
+	}
+	for key, l := range merged {
+		dist[key] = map[string]*Distribution{}
+		for _, field := range latencyFields {
+			dist[key][field] = l.sketch[field].distribution(l.sum[field])
+		}
+	}
+	return dist, false, nil
+}
+
+func byClause(by []string) string {
+	if len(by) == 0 {
+		return ""
+	}
+	return "by (" + fieldList(by) + ") "
+}
+
+// exactLatencies lets the engine compute the quantiles.
+func (s *Store) exactLatencies(ctx context.Context, f CallFilter, by []string, dist map[string]map[string]*Distribution) error {
+	var exprs []string
+	for _, field := range latencyFields {
+		cond := " if (" + field + ":*) "
+		exprs = append(exprs,
+			"count()"+cond+field+"_n", "sum("+field+")"+cond+field+"_sum",
+			"quantile(0.5,"+field+")"+cond+field+"_p50", "quantile(0.95,"+field+")"+cond+field+"_p95", "quantile(0.99,"+field+")"+cond+field+"_p99")
+	}
+	return s.each(ctx, request{
+		op:      "measure calls",
+		query:   f.logsql() + " | stats " + byClause(by) + strings.Join(exprs, ", "),
+		filters: f.userFilters(), r: f.Range,
+	}, func(m row) error {
+		r := newRowReader(m)
+		d := map[string]*Distribution{}
+		for _, field := range latencyFields {
+			n := int64(math.Round(r.sum(field + "_n")))
+			if n == 0 {
+				continue
+			}
+			d[field] = &Distribution{
+				Count: n, Avg: r.sum(field+"_sum") / float64(n),
+				P50: r.sum(field + "_p50"), P95: r.sum(field + "_p95"), P99: r.sum(field + "_p99"),
+			}
+		}
+		dist[groupKey(m, by)] = d
+		return r.err
+	})
+}
+
+// Summary says what happened in a range.
+func (s *Store) Summary(ctx context.Context, f CallFilter) (*Summary, error) {
+	f.Range = s.resolve(f.Range)
+	groups, err := s.totals(ctx, totalsQuery{f: f, by: []string{"status", "error_type"}})
+	if err != nil {
+		return nil, err
+	}
+	sum := &Summary{Start: f.Start, End: f.End, Errors: []FacetValue{}}
+	sum.Totals.ByState = map[llm.CostState]StateTotal{}
+	for _, g := range groups {
+		sum.Totals.add(&g.Totals)
+		if g.Totals.Errors > 0 {
+			sum.Errors = append(sum.Errors, FacetValue{Value: cmp.Or(g.Values["error_type"], "unknown"), Count: g.Totals.Errors})
+		}
+	}
+	slices.SortFunc(sum.Errors, func(a, b FacetValue) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Value, b.Value))
+	})
+	if n := sum.Totals.Calls; n > 0 {
+		sum.SuccessRate = llm.Some(float64(n-sum.Totals.Errors) / float64(n))
+	}
+	dist, exact, err := s.latencies(ctx, f, nil)
+	if err != nil {
+		return nil, err
+	}
+	d := dist[""]
+	sum.Latency, sum.TTFT, sum.TPOT = d["duration_seconds"], d["ttft_seconds"], d["tpot_seconds"]
+	sum.Approximate = !exact
+	return sum, nil
+}
+
+// add adds o to t.
+func (t *Totals) add(o *Totals) {
+	t.Calls += o.Calls
+	t.Errors += o.Errors
+	t.InputTokens += o.InputTokens
+	t.OutputTokens += o.OutputTokens
+	t.CacheReadTokens += o.CacheReadTokens
+	t.CacheWriteTokens += o.CacheWriteTokens
+	t.ReasoningTokens += o.ReasoningTokens
+	t.CostUSD += o.CostUSD
+	t.DurationSeconds += o.DurationSeconds
+	for state, v := range o.ByState {
+		st := t.ByState[state]
+		st.Calls += v.Calls
+		st.CostUSD += v.CostUSD
+		t.ByState[state] = st
+	}
+}
+
+// Models returns what is known of each model, the most used first.
+func (s *Store) Models(ctx context.Context, f CallFilter) ([]ModelStat, error) {
+	by := []string{"provider", "model"}
+	f.Range = s.resolve(f.Range)
+	groups, err := s.totals(ctx, totalsQuery{f: f, by: by})
+	if err != nil {
+		return nil, err
+	}
+	dist, _, err := s.latencies(ctx, f, by)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]ModelStat, 0, len(groups))
+	for key, g := range groups {
+		d := dist[key]
+		out = append(out, ModelStat{
+			Provider: g.Values["provider"], Model: g.Values["model"], Totals: g.Totals,
+			Latency: d["duration_seconds"], TTFT: d["ttft_seconds"], LastSeen: g.last,
+		})
+	}
+	slices.SortFunc(out, func(a, b ModelStat) int {
+		return cmp.Or(cmp.Compare(b.Totals.Calls, a.Totals.Calls), strings.Compare(a.Provider, b.Provider), strings.Compare(a.Model, b.Model))
+	})
+	return out, nil
+}

@@ -1,0 +1,155 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pitot-dev/pitot/internal/journal"
+	"github.com/pitot-dev/pitot/internal/llm"
+)
+
+// nullStore takes everything.
+type nullStore struct{}
+
+func (nullStore) Insert(context.Context, [][]byte) error { return nil }
+func (nullStore) Present(context.Context, []string, time.Time, time.Time) (map[string]bool, error) {
+	return nil, nil
+}
+func (nullStore) Ready(context.Context) error { return nil }
+func (nullStore) Epoch() string               { return "" }
+
+// rawEncoder costs next to nothing, so that the benchmark shows the pipeline.
+func rawEncoder(dst []byte, r llm.Record) ([]byte, error) {
+	dst = append(dst, r.Call.ID...)
+	for _, ms := range [][]llm.Message{r.Call.Input, r.Call.Output} {
+		for _, m := range ms {
+			for _, p := range m.Parts {
+				dst = append(dst, p.Content...)
+			}
+		}
+	}
+	return dst, nil
+}
+
+func jsonEncoder(dst []byte, r llm.Record) ([]byte, error) {
+	b, err := json.Marshal(r.Call)
+	return append(dst, b...), err
+}
+
+func benchPipeline(b *testing.B, enc Encoder) *Pipeline {
+	b.Helper()
+	j, err := journal.Open(journal.Options{Dir: b.TempDir(), MaxBytes: 16 << 30})
+	if err != nil {
+		b.Fatal(err)
+	}
+	p, err := New(Options{Config: DefaultConfig(), Journal: j, Store: nullStore{}, Redactor: fakeRedactor{}, Encoder: enc})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		p.Drain(context.Background())
+		j.Close()
+	})
+	return p
+}
+
+func benchCall(text int) *llm.Call {
+	c := call(0, llm.SourceGateway)
+	c.ID = ""
+	c.TraceID, c.ResponseID = strings.Repeat("ab", 16), "chatcmpl-x"
+	c.Params = map[string]any{"temperature": 0.2, "max_tokens": 100}
+	c.Input, c.Output = nil, nil
+	if text > 0 {
+		c.Input = []llm.Message{llm.Text("user", strings.Repeat("What is the airspeed? ", text/22/2))}
+		c.Output = []llm.Message{llm.Text("assistant", strings.Repeat("About forty-two knots.", text/22/2))}
+	}
+	return c
+}
+
+func BenchmarkOfferToJournal(b *testing.B) {
+	for _, text := range []int{0, 2300} {
+		for name, enc := range map[string]Encoder{"raw": rawEncoder, "json": jsonEncoder} {
+			b.Run(fmt.Sprintf("text=%d/encoder=%s", text, name), func(b *testing.B) {
+				p := benchPipeline(b, enc)
+				tmpl := benchCall(text)
+				n := 0
+				b.ReportAllocs()
+				for b.Loop() {
+					c := *tmpl
+					n++
+					c.ResponseID = ""
+					for !p.Offer(llm.Record{Call: &c}) {
+						runtime.Gosched() // full: the journal sets the pace
+					}
+				}
+				for {
+					if records, _ := p.budget.used(); records == 0 {
+						break
+					}
+					runtime.Gosched()
+				}
+				b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "records/s")
+			})
+		}
+	}
+}
+
+func BenchmarkOffer(b *testing.B) {
+	p := benchPipeline(b, rawEncoder)
+	c := benchCall(2300)
+	r := llm.Record{Call: c}
+	b.ReportAllocs()
+	for b.Loop() {
+		if p.budget.offer(sizeOf(r)) { // what Offer does before the queue
+			p.budget.mu.Lock()
+			p.budget.records, p.budget.bytes = 0, 0
+			p.budget.mu.Unlock()
+		}
+		p.ledger.receive("gateway", 1)
+	}
+}
+
+func BenchmarkSubmit(b *testing.B) {
+	p := benchPipeline(b, rawEncoder)
+	tmpl := benchCall(2300)
+	b.ReportAllocs()
+	b.SetParallelism(16)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			batch := make([]llm.Record, 100)
+			for i := range batch {
+				c := *tmpl
+				c.ResponseID = ""
+				batch[i] = llm.Record{Call: &c}
+			}
+			if err := p.Submit(b.Context(), batch); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+	b.ReportMetric(float64(100*b.N)/b.Elapsed().Seconds(), "records/s")
+}
+
+func BenchmarkSteps(b *testing.B) {
+	for _, text := range []int{0, 2300} {
+		b.Run(fmt.Sprintf("text=%d", text), func(b *testing.B) {
+			p := benchPipeline(b, rawEncoder)
+			tmpl := benchCall(text)
+			bt := p.newBatch(false)
+			b.ReportAllocs()
+			for b.Loop() {
+				c := *tmpl
+				c.ResponseID = ""
+				bt.arena, bt.ends, bt.claims = bt.arena[:0], bt.ends[:0], bt.claims[:0]
+				if reason, _ := p.step(bt, llm.Record{Call: &c}); reason != "" {
+					b.Fatal(reason)
+				}
+			}
+		})
+	}
+}

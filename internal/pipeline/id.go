@@ -1,0 +1,75 @@
+package pipeline
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/pitot-dev/pitot/internal/llm"
+)
+
+// setID gives a record an id unless it has one. A record of telemetry gets the
+// same id each time it is sent: from its trace and span, else from its
+// provider's response id. All others get a random one. The id's time is the
+// record's.
+func setID(r llm.Record) {
+	switch {
+	case r.Call != nil && r.Call.ID == "":
+		c := r.Call
+		switch {
+		case c.Source == llm.SourceGateway:
+			c.ID = randomID(c.Time)
+		case c.TraceID != "" && c.SpanID != "":
+			c.ID = derivedID(c.Time, "span", c.TraceID, c.SpanID)
+		case c.ResponseID != "":
+			c.ID = derivedID(c.Time, "response", c.Provider, c.ResponseID)
+		default:
+			c.ID = randomID(c.Time)
+		}
+	case r.Span != nil && r.Span.ID == "":
+		s := r.Span
+		if s.TraceID != "" && s.SpanID != "" {
+			s.ID = derivedID(s.Time, "span", s.TraceID, s.SpanID)
+		} else {
+			s.ID = randomID(s.Time)
+		}
+	case r.Log != nil && r.Log.ID == "":
+		// Two equal lines at one time are two lines: nothing to derive an id from.
+		r.Log.ID = randomID(r.Log.Time)
+	}
+}
+
+// randomID returns a ULID. Its randomness tells records apart and guards nothing.
+func randomID(t time.Time) string {
+	var u ulid.ULID
+	setTime(&u, t)
+	binary.BigEndian.PutUint16(u[6:], uint16(rand.Uint32()))
+	binary.BigEndian.PutUint64(u[8:], rand.Uint64())
+	return u.String()
+}
+
+// derivedID returns the ULID that follows from the parts.
+func derivedID(t time.Time, parts ...string) string {
+	h := sha256.New()
+	var length [8]byte
+	for _, p := range parts {
+		binary.BigEndian.PutUint64(length[:], uint64(len(p)))
+		h.Write(length[:])
+		io.WriteString(h, p)
+	}
+	var u ulid.ULID
+	setTime(&u, t)
+	copy(u[6:], h.Sum(nil))
+	return u.String()
+}
+
+func setTime(u *ulid.ULID, t time.Time) {
+	ms := uint64(max(t.UnixMilli(), 0))
+	if u.SetTime(min(ms, ulid.MaxTime())) != nil {
+		return // cannot be: the time is within bounds
+	}
+}

@@ -1,0 +1,33 @@
+package server
+
+import (
+	"errors"
+
+	"github.com/pitot-dev/pitot/internal/config"
+	"github.com/pitot-dev/pitot/internal/metrics"
+)
+
+// LoadConfig reads a configuration file and validates all of it as a start
+// would, without starting anything.
+func LoadConfig(path string) (*config.Config, error) {
+	l := config.Loader{Sections: map[string]func([]byte, string) error{"prometheus": checkPrometheus}}
+	c, err := l.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	if _, _, err := steps(c); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// checkPrometheus validates the `prometheus:` section and keeps the line of what
+// is wrong.
+func checkPrometheus(section []byte, dir string) error {
+	err := metrics.ValidateConfig(section, dir)
+	var at *metrics.ConfigError
+	if errors.As(err, &at) {
+		return &config.SectionError{Line: at.Line, Err: at.Err}
+	}
+	return err
+}

@@ -1,0 +1,351 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/oklog/run"
+
+	"github.com/pitot-dev/pitot/internal/api"
+	"github.com/pitot-dev/pitot/internal/config"
+	"github.com/pitot-dev/pitot/internal/engine"
+	"github.com/pitot-dev/pitot/internal/events"
+	"github.com/pitot-dev/pitot/internal/gateway"
+	"github.com/pitot-dev/pitot/internal/journal"
+	"github.com/pitot-dev/pitot/internal/llm"
+	"github.com/pitot-dev/pitot/internal/metrics"
+	"github.com/pitot-dev/pitot/internal/pipeline"
+)
+
+// Options are what a Server is built from.
+type Options struct {
+	// ConfigPath is read by New and again by every reload; empty means the
+	// defaults.
+	ConfigPath string
+	// Overlay changes a configuration after it was read: the demo adds its
+	// upstreams. nil changes nothing.
+	Overlay func(*config.Config)
+	DataDir string
+	Listen  Listen
+	// AllowPublic lets listeners bind to addresses that are not loopback.
+	AllowPublic bool
+	Version     string
+	Logger      *slog.Logger
+	// EngineArgs start the engine's child; default the command `engine`.
+	EngineArgs []string
+	// EngineEnv is added to its environment.
+	EngineEnv []string
+	// DrainTimeout is how long requests under way may take when the server
+	// stops; default 30 s.
+	DrainTimeout time.Duration
+}
+
+// Server is all of Pitot.
+type Server struct {
+	opts    Options
+	log     *slog.Logger
+	started time.Time
+
+	metrics  *metrics.Metrics
+	engine   *engine.Supervisor
+	events   *events.Store
+	journal  *journal.Journal
+	observer *swapObserver
+	pipeline *pipeline.Pipeline
+	gateway  *gateway.Gateway
+
+	apiListener, gatewayListener net.Listener
+	apiServer, gatewayServer     *http.Server
+
+	reloadMu  sync.Mutex // serialises reloads
+	stateMu   sync.Mutex // guards what follows
+	config    *config.Config
+	reloaded  time.Time
+	reloadErr error
+
+	stopEngine context.CancelFunc
+	closeOnce  sync.Once
+}
+
+// New reads and validates the configuration, binds the listeners, opens the
+// stores and builds everything. Nothing serves until Run. After an error
+// nothing is left running.
+func New(ctx context.Context, o Options) (_ *Server, err error) {
+	s := &Server{opts: o, log: o.Logger, started: time.Now().UTC()}
+	if s.opts.DrainTimeout == 0 {
+		s.opts.DrainTimeout = 30 * time.Second
+	}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if s.config, err = s.load(); err != nil {
+		return nil, err
+	}
+	if err := s.bind(ctx); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(o.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	if err := s.openStores(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.buildPipeline(); err != nil {
+		return nil, err
+	}
+	s.gateway, err = gateway.New(gateway.Options{
+		Config: s.config.Gateway, Sink: gatewaySink{s.pipeline, s.metrics.Catalogue()}, Logger: s.component("gateway"), Registerer: s.metrics.Registerer(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.gatewayServer = newHTTPServer(s.gateway, s.log, "gateway")
+	s.apiServer = newHTTPServer(api.New(s.apiOptions()), s.log, "api")
+	return s, nil
+}
+
+func (s *Server) component(name string) *slog.Logger { return s.log.With("component", name) }
+
+// load reads the configuration and checks what only the parts can check.
+func (s *Server) load() (*config.Config, error) {
+	c := config.Default()
+	if s.opts.ConfigPath != "" {
+		var err error
+		if c, err = LoadConfig(s.opts.ConfigPath); err != nil {
+			return nil, err
+		}
+	}
+	if s.opts.Overlay != nil {
+		s.opts.Overlay(c)
+	}
+	return c, nil
+}
+
+func (s *Server) bind(ctx context.Context) error {
+	for _, l := range []struct {
+		flag, addr string
+		to         *net.Listener
+	}{{"listen.api", s.opts.Listen.API, &s.apiListener}, {"listen.gateway", s.opts.Listen.Gateway, &s.gatewayListener}} {
+		if err := checkAddress(l.flag, l.addr, s.opts.AllowPublic); err != nil {
+			return err
+		}
+		var err error
+		if *l.to, err = listen(ctx, l.flag, l.addr); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openStores opens metrics, engine, events and journal. The engine starts in the
+// background: the gateway need not wait for it.
+func (s *Server) openStores(ctx context.Context) error {
+	st := &s.config.Storage
+	var err error
+	s.metrics, err = metrics.Open(ctx, metrics.Options{
+		Dir: filepath.Join(s.opts.DataDir, "metrics"), Retention: time.Duration(st.Metrics.Retention), MaxDisk: int64(st.Metrics.MaxDisk),
+		Logger: s.component("metrics"), Config: s.config.Prometheus.Text, ConfigDir: s.config.Dir(), Version: s.opts.Version,
+		ExternalURL: "http://" + s.apiListener.Addr().String(), Catalogue: metrics.CatalogueOptions{Labels: dimensions(s.config)},
+	})
+	if err != nil {
+		return err
+	}
+	// The engine outlives ctx: at the end it is stopped last, by hand.
+	engineCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s.stopEngine = cancel
+	s.engine, err = engine.Start(engineCtx, engine.Options{
+		Dir: filepath.Join(s.opts.DataDir, "events"), Retention: time.Duration(st.Events.Retention), MaxDisk: int64(st.Events.MaxDisk),
+		Args: s.opts.EngineArgs, Env: s.opts.EngineEnv, Logger: s.component("engine"), Registerer: s.metrics.Registerer(),
+	})
+	if err != nil {
+		return err
+	}
+	s.events, err = events.New(events.Endpoint{InsertURL: s.engine.URL(), Client: s.engine.Client(), Epoch: s.engine.Epoch},
+		events.Options{Retention: time.Duration(st.Events.Retention), Logger: s.component("events"), Registerer: s.metrics.Registerer()})
+	if err != nil {
+		return err
+	}
+	s.journal, err = journal.Open(journal.Options{
+		Dir: filepath.Join(s.opts.DataDir, "journal"), MaxBytes: int64(st.Journal.MaxDisk), CommitInterval: time.Duration(st.Journal.CommitInterval),
+		Logger: s.component("journal"), Registerer: s.metrics.Registerer(),
+	})
+	return err
+}
+
+// dimensions are the configured labels as the catalogue wants them.
+func dimensions(c *config.Config) []metrics.Dimension {
+	var out []metrics.Dimension
+	for _, name := range slices.Sorted(maps.Keys(c.Labels)) {
+		l := c.Labels[name]
+		from := l.From
+		if tag, ok := strings.CutPrefix(from, "tag."); ok {
+			from = "tag:" + tag
+		}
+		out = append(out, metrics.Dimension{Label: name, From: from, Max: l.Max})
+	}
+	return out
+}
+
+func (s *Server) buildPipeline() error {
+	prices, policy, err := steps(s.config)
+	if err != nil {
+		return err
+	}
+	s.observer = newSwapObserver(s.metrics.Catalogue())
+	s.pipeline, err = pipeline.New(pipeline.Options{
+		Config: s.config.Pipeline, Journal: s.journal, Store: eventStore{s.events}, Accepts: s.events.Accepts, Pricer: prices, Redactor: policy,
+		Observer: s.observer, Encoder: events.AppendRow, Logger: s.component("pipeline"), Registerer: s.metrics.Registerer(),
+	})
+	return err
+}
+
+// eventStore is the event store as the pipeline wants it.
+type eventStore struct{ *events.Store }
+
+// Epoch names the run of the engine.
+func (e eventStore) Epoch() string { return strconv.FormatUint(e.Store.Epoch(), 10) }
+
+// gatewaySink hands what the gateway sees to the pipeline and the catalogue.
+type gatewaySink struct {
+	p *pipeline.Pipeline
+	c *metrics.Catalogue
+}
+
+func (g gatewaySink) CallStarted(service, provider, model, method string) {
+	g.c.CallStarted(service, provider, model, method)
+}
+
+func (g gatewaySink) CallEnded(service, provider, model, method string) {
+	g.c.CallEnded(service, provider, model, method)
+}
+
+func (g gatewaySink) Record(c *llm.Call) { g.p.Offer(llm.Record{Call: c}) }
+
+// rollupInterval is how often the hourly totals are brought up to date.
+const rollupInterval = time.Minute
+
+// Run serves until ctx ends, then drains.
+func (s *Server) Run(ctx context.Context) error {
+	defer s.close()
+	if err := s.metrics.Start(); err != nil {
+		return err
+	}
+	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBackground()
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := s.events.RunRollups(background, rollupInterval); err != nil && background.Err() == nil {
+			s.component("events").Error("rollups stopped", "err", err)
+		}
+	})
+
+	var g run.Group
+	// The signal: whoever ends first ends all, and this one ends on ctx.
+	stop := make(chan struct{})
+	g.Add(func() error {
+		select {
+		case <-ctx.Done():
+		case <-stop:
+		}
+		return nil
+	}, func(error) { close(stop) })
+	for _, l := range []struct {
+		name     string
+		server   *http.Server
+		listener net.Listener
+	}{{"api", s.apiServer, s.apiListener}, {"gateway", s.gatewayServer, s.gatewayListener}} {
+		ended := make(chan struct{})
+		g.Add(func() error {
+			err := serve(l.server, l.listener)
+			<-ended // until what is under way is through
+			return err
+		}, func(error) {
+			drainCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.DrainTimeout)
+			defer cancel()
+			if err := drain(drainCtx, l.server); err != nil {
+				s.log.Warn("requests were cut when the server stopped", "component", l.name, "err", err)
+			}
+			close(ended)
+		})
+	}
+	s.log.Info("pitot is up", "api", s.apiListener.Addr().String(), "gateway", s.gatewayListener.Addr().String(), "data", s.opts.DataDir, "version", s.opts.Version)
+	err := g.Run()
+
+	// Nothing comes in any more: what is on its way goes to disk.
+	drainCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.DrainTimeout)
+	defer cancel()
+	err = errors.Join(err, s.gateway.Close(drainCtx), s.pipeline.Drain(drainCtx))
+	stopBackground()
+	wg.Wait()
+	return err
+}
+
+// close ends what New started, in the reverse of the order in which data flows.
+// It is safe after a failed New and after Run.
+func (s *Server) close() {
+	s.closeOnce.Do(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		for _, l := range []net.Listener{s.apiListener, s.gatewayListener} {
+			if l != nil {
+				_ = l.Close()
+			}
+		}
+		if s.gateway != nil {
+			_ = s.gateway.Close(ctx)
+		}
+		if s.pipeline != nil {
+			s.report("pipeline", s.pipeline.Drain(ctx))
+		}
+		if s.journal != nil {
+			s.report("journal", s.journal.Close())
+		}
+		if s.engine != nil {
+			s.report("engine", s.engine.Stop(ctx))
+			s.stopEngine()
+		}
+		if s.metrics != nil {
+			s.report("metrics", s.metrics.Close())
+		}
+	})
+}
+
+func (s *Server) report(component string, err error) {
+	if err != nil {
+		s.log.Error("closing failed", "component", component, "err", err)
+	}
+}
+
+// Addresses are where the server listens.
+func (s *Server) Addresses() Listen {
+	return Listen{API: s.apiListener.Addr().String(), Gateway: s.gatewayListener.Addr().String()}
+}
+
+// Submit stores records that did not come through a listener: the demo's
+// history, and the spans of its agents.
+func (s *Server) Submit(ctx context.Context, recs []llm.Record) error {
+	return s.pipeline.Submit(ctx, recs)
+}
+
+// Metrics is the metric store, for the demo's history.
+func (s *Server) Metrics() *metrics.Metrics { return s.metrics }
+
+// Ready waits until calls can be recorded and queried.
+func (s *Server) Ready(ctx context.Context) error { return s.engine.Ready(ctx) }
+
+// Close ends a server that New returned and that will not Run.
+func (s *Server) Close() { s.close() }

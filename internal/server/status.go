@@ -1,0 +1,114 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pitot-dev/pitot/internal/api"
+	"github.com/pitot-dev/pitot/internal/engine"
+	"github.com/pitot-dev/pitot/internal/events"
+	"github.com/pitot-dev/pitot/internal/metrics"
+)
+
+func (s *Server) apiOptions() api.Options {
+	return api.Options{
+		Logger: s.component("api"), Events: s.events, Prometheus: s.metrics.Handler(), Metrics: s.metrics.MetricsHandler(),
+		Live: s.pipeline.Subscribe, Ledger: s.pipeline.Ledger, Status: s.status, Ready: s.ready, Reload: s.Reload,
+		Feedback: func(f *events.Feedback) {
+			s.metrics.Catalogue().ObserveFeedback(metrics.Feedback{Service: f.Service, Evaluator: f.Evaluator, Label: f.Label, Score: f.Score})
+		},
+	}
+}
+
+// ready says whether calls can be recorded and queried now.
+func (s *Server) ready() error {
+	if st := s.engine.Status(); st.State != engine.StateReady {
+		return fmt.Errorf("the event engine is %s", st.State)
+	}
+	return nil
+}
+
+// status answers what each part is doing and, where it is not well, what to do.
+func (s *Server) status(ctx context.Context) api.Status {
+	s.stateMu.Lock()
+	cfg, reloaded, reloadErr := s.config, s.reloaded, s.reloadErr
+	s.stateMu.Unlock()
+	addr := s.Addresses()
+	st := api.Status{
+		Version: s.opts.Version, Started: s.started, DataDir: s.opts.DataDir, Ledger: s.pipeline.Ledger(),
+		Listeners: map[string]string{"api": addr.API, "gateway": addr.Gateway}, ConfigDigest: cfg.Digest(), LastReload: reloaded,
+		Components: []api.Component{s.engineStatus(ctx), s.journalStatus(), s.pipelineStatus(), s.exposure()},
+	}
+	if reloadErr != nil {
+		st.LastReloadError = reloadErr.Error()
+		st.Components = append(st.Components, api.Component{
+			Name: "configuration", State: api.StateDegraded, Detail: reloadErr.Error(), Hint: "the last good configuration is in force: `pitot check` shows where the file is wrong",
+		})
+	}
+	st.State = api.Worst(st.Components)
+	return st
+}
+
+func (s *Server) engineStatus(ctx context.Context) api.Component {
+	e := s.engine.Status()
+	c := api.Component{Name: "event engine", State: api.StateOK}
+	if e.State != engine.StateReady {
+		c.State, c.Detail, c.Hint = api.StateDown, e.State+" "+e.LastExit, e.Hint
+		if c.Hint == "" {
+			c.Hint = "it restarts by itself; calls flow, and the journal keeps their records meanwhile"
+		}
+		return c
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	stats, err := s.engine.Stats(ctx)
+	if err != nil {
+		c.State, c.Detail, c.Hint = api.StateDegraded, "it does not answer: "+err.Error(), "look again in a few seconds; the log says more"
+		return c
+	}
+	c.Detail = fmt.Sprintf("%d rows, %.1f MB on disk, %d restarts", stats.Rows, float64(stats.DiskBytes)/1e6, e.Restarts)
+	if stats.ReadOnly {
+		c.State, c.Hint = api.StateDegraded, "the disk is nearly full: free space, or lower storage.events.max_disk; calls flow, and the journal keeps records while it has room"
+	}
+	return c
+}
+
+func (s *Server) journalStatus() api.Component {
+	j := s.journal.Stats()
+	c := api.Component{Name: "journal", State: api.StateOK, Detail: fmt.Sprintf("%.1f MB of %.0f MB", float64(j.Bytes)/1e6, float64(j.MaxBytes)/1e6)}
+	if err := j.Err; err != nil {
+		c.State, c.Detail, c.Hint = api.StateDegraded, err.Error(), "records are dropped and counted in the ledger; calls flow: free disk space or see why the event engine does not take them"
+	}
+	return c
+}
+
+func (s *Server) pipelineStatus() api.Component {
+	c := api.Component{Name: "pipeline", State: api.StateOK}
+	var lost, flight uint64
+	for _, e := range s.pipeline.Ledger() {
+		flight += e.InFlight
+		for reason, n := range e.Dropped {
+			switch reason {
+			case "duplicate", "sampled", "refused": // as it should be
+			default:
+				lost += n
+			}
+		}
+	}
+	c.Detail = fmt.Sprintf("%d records in flight, %d lost since the start", flight, lost)
+	if lost > 0 {
+		c.State, c.Hint = api.StateDegraded, "the ledger says why: GET /api/pitot/v1/ledger"
+	}
+	return c
+}
+
+func (s *Server) exposure() api.Component {
+	c := api.Component{Name: "access", State: api.StateOK, Detail: "listeners are on loopback"}
+	addr := s.Addresses()
+	if err := errors.Join(checkAddress("listen.api", addr.API, false), checkAddress("listen.gateway", addr.Gateway, false)); err != nil {
+		c.State, c.Detail, c.Hint = api.StateDegraded, "listeners are reachable from other machines and there is no login", "put an authenticating proxy in front of them"
+	}
+	return c
+}
