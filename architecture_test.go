@@ -44,7 +44,7 @@ func listPackages(t *testing.T) []listedPackage {
 }
 
 var (
-	tableRow = regexp.MustCompile("^\\| `([^`]+)` \\| .* \\| (.*) \\|$")
+	tableRow = regexp.MustCompile("^\\| `([^`]+)` \\| .* \\| ?(.*) \\|$")
 	quoted   = regexp.MustCompile("`([^`]+)`")
 )
 

@@ -94,7 +94,11 @@ func startProviders(ctx context.Context, seed uint64) (base string, stop func(),
 	if err != nil {
 		return "", nil, err
 	}
+	var both http.Protocols // some clients speak HTTP/2 without TLS
+	both.SetHTTP1(true)
+	both.SetUnencryptedHTTP2(true)
 	srv := &http.Server{
+		Protocols:         &both,
 		Handler:           provider.New(provider.Config{Seed: seed, Models: traffic.ProviderModels()}),
 		ReadHeaderTimeout: 30 * time.Second,
 	}
@@ -120,7 +124,7 @@ next:
 				continue next
 			}
 		}
-		u.BaseURL, u.Proxy = base, "none"
+		u.BaseURL, u.Proxy, u.Region = base, "none", ""
 		out = append(out, u)
 	}
 	return out

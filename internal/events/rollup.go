@@ -3,7 +3,6 @@ package events
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,78 +26,6 @@ import (
 // An hour is stale when the number of its Calls differs from what its mark
 // says. A day is made of its hours, and stale when one of them has a newer
 // generation.
-
-// kindMark is the kind of marks.
-const kindMark = "rollup_mark"
-
-// family is one set of dimensions that Calls are rolled up by.
-type family struct {
-	name       string
-	dimensions []string
-	// sketches are the durations that it keeps sketches of. A sketch is long, so
-	// that only a family without users has any.
-	sketches []string
-}
-
-func (f *family) hourKind() string { return "rollup_" + f.name + "_hour" }
-func (f *family) dayKind() string  { return "rollup_" + f.name + "_day" }
-
-// sums are the fields of Calls that the family adds up.
-func (f *family) sums() []string {
-	out := slices.Clone(sumFields)
-	for _, field := range f.sketches {
-		if !slices.Contains(out, field) {
-			out = append(out, field)
-		}
-	}
-	return out
-}
-
-// latencyFields are the durations that sketches are kept of.
-var latencyFields = []string{"duration_seconds", "ttft_seconds", "tpot_seconds"}
-
-// sumFields are the fields of Calls that totals add up.
-var sumFields = []string{
-	"usage.input_tokens", "usage.output_tokens", "usage.cache_read_tokens", "usage.cache_write_tokens",
-	"usage.reasoning_tokens", "cost.usd", "duration_seconds",
-}
-
-// rollupDimensions are all the dimensions that rollups know.
-var rollupDimensions = []string{
-	"service", "environment", "provider", "model", "request_model", "operation",
-	"user", "feature", "status", "error_type", "cost.state",
-}
-
-// families are the rollups, smallest first.
-var families = []*family{
-	{name: "user", dimensions: []string{"user", "status", "cost.state"}},
-	{name: "usage", dimensions: []string{
-		"service", "environment", "provider", "model", "request_model", "operation", "feature", "status", "error_type", "cost.state",
-	}, sketches: latencyFields},
-	{name: "full", dimensions: rollupDimensions},
-}
-
-// familyFor returns the smallest family that knows all dimensions, or nil.
-func familyFor(dimensions []string, sketches bool) *family {
-	for _, f := range families {
-		if sketches && len(f.sketches) == 0 {
-			continue
-		}
-		if !slices.ContainsFunc(dimensions, func(d string) bool { return !slices.Contains(f.dimensions, d) }) {
-			return f
-		}
-	}
-	return nil
-}
-
-// rollupKinds are the kinds of all rollup rows but marks.
-func rollupKinds() []string {
-	var out []string
-	for _, f := range families {
-		out = append(out, f.hourKind(), f.dayKind())
-	}
-	return out
-}
 
 // settleTime is how long after its end an hour is left alone, so that the
 // Calls that were running then arrive first.
@@ -538,74 +465,3 @@ func (s *Store) marks(ctx context.Context, r Range) (*markSet, error) {
 	})
 	return ms, err
 }
-
-// plan says from where a range is answered.
-type plan struct {
-	live  []Range // from Calls
-	parts []part  // from rollups
-}
-
-// part is the rows of one kind that have one of the labels.
-type part struct {
-	kind   string
-	labels []string
-	r      Range
-}
-
-// planRange splits r into days and hours that are rolled up, where r and the
-// steps hold them whole, and the rest.
-func (s *Store) planRange(ctx context.Context, r Range, step time.Duration, f *family) (*plan, error) {
-	p := &plan{}
-	useHours := f != nil && r.End.Sub(r.Start) > liveRange && step%time.Hour == 0
-	if !useHours {
-		p.live = []Range{r}
-		return p, nil
-	}
-	useDays := step%(24*time.Hour) == 0
-	marks, err := s.marks(ctx, Range{r.Start.Truncate(24 * time.Hour), r.End})
-	if err != nil {
-		return nil, err
-	}
-	hours, days := part{kind: f.hourKind(), r: r}, part{kind: f.dayKind(), r: r}
-	live := func(from, to time.Time) {
-		if n := len(p.live); n > 0 && p.live[n-1].End.Equal(from) {
-			p.live[n-1].End = to
-		} else {
-			p.live = append(p.live, Range{from, to})
-		}
-	}
-	for t := r.Start; t.Before(r.End); {
-		day, hour := t.Truncate(24*time.Hour), t.Truncate(time.Hour)
-		nextDay, nextHour := day.Add(24*time.Hour), hour.Add(time.Hour)
-		if useDays && t.Equal(day) && !nextDay.After(r.End) {
-			if m, ok := marks.days[day.Unix()]; ok && !marks.dayIsStale(day) {
-				days.labels = append(days.labels, m.label)
-				t = nextDay
-				continue
-			}
-		}
-		if t.Equal(hour) && !nextHour.After(r.End) {
-			if m, ok := marks.hours[hour.Unix()]; ok {
-				hours.labels = append(hours.labels, m.label)
-				t = nextHour
-				continue
-			}
-		}
-		next := nextHour
-		if next.After(r.End) {
-			next = r.End
-		}
-		live(t, next)
-		t = next
-	}
-	for _, part := range []part{hours, days} {
-		if len(part.labels) > 0 {
-			slices.Sort(part.labels)
-			p.parts = append(p.parts, part)
-		}
-	}
-	return p, nil
-}
-
-// liveRange is the longest range that is always answered from the Calls.
-const liveRange = 6 * time.Hour

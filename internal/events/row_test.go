@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -289,17 +290,17 @@ func FuzzAppendEscaped(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		var got string
-		if err := json.Unmarshal(appendString(nil, s), &got); err != nil || got != valid2(s) {
+		if err := json.Unmarshal(appendString(nil, s), &got); err != nil || got != jsonValid(s) {
 			t.Errorf("%q became %q, %v", s, got, err)
 		}
-		if err := json.Unmarshal(restoreJSON(string(appendContentString(nil, s))), &got); err != nil || got != valid2(s) {
+		if err := json.Unmarshal(restoreJSON(string(appendContentString(nil, s))), &got); err != nil || got != jsonValid(s) {
 			t.Errorf("content %q became %q, %v", s, got, err)
 		}
 	})
 }
 
-// valid2 is what encoding/json makes of a string, byte by byte.
-func valid2(s string) string {
+// jsonValid is what encoding/json makes of a string, byte by byte.
+func jsonValid(s string) string {
 	b, err := json.Marshal(s)
 	if err != nil {
 		return ""
@@ -313,10 +314,13 @@ func FuzzParseRow(f *testing.F) {
 	f.Add([]byte(`{"a":"b","c\n":"d\u00e9"}`))
 	f.Add([]byte(`{}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
+		got, err := parseRow(b)
 		var want map[string]string
-		if json.Unmarshal(b, &want) != nil {
-			_, _ = parseRow(b)
+		if err != nil || !utf8.Valid(b) || json.Unmarshal(b, &want) != nil {
 			return
+		}
+		if d := cmp.Diff(row(want), got); d != "" {
+			t.Errorf("%s (-want +got):\n%s", b, d)
 		}
 	})
 }

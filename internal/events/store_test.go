@@ -120,7 +120,7 @@ func TestQueriesAgreeWithOracle(t *testing.T) {
 	s := testStore(t)
 	const service = `oracle "service" {x}`
 	from := time.Now().UTC().Add(-40 * time.Minute).Truncate(time.Minute)
-	all := dataset(t, s, service, 10_000, from, 30*time.Minute, 7)
+	all := dataset(t, s, service, 3000, from, 30*time.Minute, 7)
 	// Another service must not show.
 	dataset(t, s, "other service", 100, from, 30*time.Minute, 8)
 	for name, f := range filters(all) {
@@ -131,10 +131,27 @@ func TestQueriesAgreeWithOracle(t *testing.T) {
 				t.Fatal("the case selects nothing")
 			}
 			checkList(t, s, f.f, want)
+			if strings.HasPrefix(name, "odd") {
+				return // what quoting gets wrong shows in the list
+			}
 			checkTotals(t, s, f.f, want)
 			checkFacets(t, s, f.f, want)
 			checkLatency(t, s, f.f, want)
 		})
+	}
+}
+
+func TestTenThousandCalls(t *testing.T) {
+	s := testStore(t)
+	from := time.Now().UTC().Add(-3 * time.Hour)
+	all := dataset(t, s, "many", 10_000, from, 2*time.Hour, 17)
+	checkTotals(t, s, CallFilter{Service: "many"}, all)
+	got, err := s.Calls(t.Context(), CallQuery{CallFilter: CallFilter{Service: "many"}, Limit: MaxLimit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(ids(newestFirst(all)), ids(got.Calls)); d != "" {
+		t.Errorf("(-want +got): %.2000s", d)
 	}
 }
 
@@ -144,7 +161,7 @@ func checkList(t *testing.T, s *Store, f CallFilter, want []*llm.Call) {
 	wantIDs := ids(newestFirst(want))
 	for _, order := range []string{OrderNewest, OrderOldest} {
 		var got []*llm.Call
-		q := CallQuery{CallFilter: f, Order: order, Limit: 1777}
+		q := CallQuery{CallFilter: f, Order: order, Limit: 677}
 		for {
 			page, err := s.Calls(t.Context(), q)
 			if err != nil {

@@ -34,8 +34,10 @@ type Upstream struct {
 	Dialect  wire.Dialect      `yaml:"dialect,omitempty" doc:"Wire format: openai, azure, anthropic, gemini, bedrock, cohere or ollama. Default openai."`
 	BaseURL  string            `yaml:"base_url" doc:"Where requests go; the rest of the path is appended."`
 	Provider string            `yaml:"provider,omitempty" doc:"Provider name on recorded calls. Default: the upstream's name."`
+	Region   string            `yaml:"region,omitempty" doc:"Region on recorded calls whose answer names none. A region that starts with cn takes the price lists of mainland China."`
 	Service  string            `yaml:"service,omitempty" doc:"Service name on calls whose client names none."`
 	Headers  map[string]string `yaml:"headers,omitempty" doc:"Headers set on every request to the upstream, for example an API key as ${NAME} from the environment."`
+	AskUsage *bool             `yaml:"ask_usage,omitempty" doc:"As gateway.ask_usage, for this upstream: false for a server that refuses stream_options."`
 	Timeouts Timeouts          `yaml:"timeouts,omitempty" doc:"Time limits towards the upstream."`
 	TLS      TLS               `yaml:"tls,omitempty" doc:"TLS towards the upstream."`
 	// Proxy is the URL of an HTTP or SOCKS5 proxy, "none", or empty for the
@@ -136,7 +138,16 @@ func (u *Upstream) Validate() error {
 	return errors.Join(errs...)
 }
 
-func (c *Config) askUsage() bool { return c.AskUsage == nil || *c.AskUsage }
+// askUsage says whether streams of an upstream are asked for usage: as the
+// upstream says, else as the section says, else yes.
+func (c *Config) askUsage(u *Upstream) bool {
+	for _, set := range []*bool{u.AskUsage, c.AskUsage} {
+		if set != nil {
+			return *set
+		}
+	}
+	return true
+}
 
 func (c *Config) maxBody() int {
 	if c.MaxBody > 0 {

@@ -62,7 +62,7 @@ func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, t *table, u *u
 	x.call = &llm.Call{
 		ID: newCallID(start), Time: start.UTC(), Source: llm.SourceGateway, Upstream: u.cfg.Name,
 		Provider: u.cfg.Provider, Operation: route.Operation, RequestModel: route.Model, Stream: route.Stream,
-		Service: u.cfg.Service, Status: llm.StatusOK,
+		Service: u.cfg.Service, Region: u.cfg.Region, Status: llm.StatusOK,
 	}
 	dimensions(r.Header, x.call)
 	out, asked, err := x.outbound(r, rest)
@@ -100,7 +100,7 @@ func (x *exchange) outbound(r *http.Request, rest string) (out *http.Request, as
 		out.ContentLength = r.ContentLength
 		return out, false, nil
 	}
-	if x.t.cfg.askUsage() && r.Header.Get("Content-Encoding") == "" {
+	if x.t.cfg.askUsage(&x.u.cfg) && r.Header.Get("Content-Encoding") == "" {
 		body, asked = wire.AskUsage(x.route, body)
 		if asked {
 			// The chunk can only be taken out of an answer that is not compressed.

@@ -13,6 +13,10 @@ func WellKnown() []Upstream {
 	up := func(name, provider string, d wire.Dialect, base string) Upstream {
 		return Upstream{Name: name, Provider: provider, Dialect: d, BaseURL: base}
 	}
+	inChina := func(u Upstream) Upstream {
+		u.Region = "cn"
+		return u
+	}
 	return []Upstream{
 		up("openai", llm.ProviderOpenAI, wire.OpenAI, "https://api.openai.com"),
 		up("anthropic", llm.ProviderAnthropic, wire.Anthropic, "https://api.anthropic.com"),
@@ -31,16 +35,18 @@ func WellKnown() []Upstream {
 		up("nvidia", "nvidia", wire.OpenAI, "https://integrate.api.nvidia.com"),
 		up("voyage", "voyage_ai", wire.OpenAI, "https://api.voyageai.com"),
 		up("jina", "jina", wire.OpenAI, "https://api.jina.ai"),
-		// Providers in China.
+		// Providers in China. Those with two price lists have two upstreams.
 		up("deepseek", llm.ProviderDeepSeek, wire.OpenAI, "https://api.deepseek.com"),
-		up("dashscope", llm.ProviderDashScope, wire.OpenAI, "https://dashscope.aliyuncs.com"),
+		inChina(up("dashscope", llm.ProviderDashScope, wire.OpenAI, "https://dashscope.aliyuncs.com")),
+		up("dashscope-intl", llm.ProviderDashScope, wire.OpenAI, "https://dashscope-intl.aliyuncs.com"),
 		up("moonshot", llm.ProviderMoonshot, wire.OpenAI, "https://api.moonshot.cn"),
-		up("zhipu", llm.ProviderZhipu, wire.OpenAI, "https://open.bigmodel.cn"),
+		inChina(up("zhipu", llm.ProviderZhipu, wire.OpenAI, "https://open.bigmodel.cn")),
+		up("zai", llm.ProviderZhipu, wire.OpenAI, "https://api.z.ai"),
 		up("minimax", "minimax", wire.OpenAI, "https://api.minimaxi.com"),
 		up("volcengine", "volcengine", wire.OpenAI, "https://ark.cn-beijing.volces.com"),
 		up("qianfan", "qianfan", wire.OpenAI, "https://qianfan.baidubce.com"),
 		up("hunyuan", "hunyuan", wire.OpenAI, "https://api.hunyuan.cloud.tencent.com"),
-		up("siliconflow", "siliconflow", wire.OpenAI, "https://api.siliconflow.cn"),
+		inChina(up("siliconflow", "siliconflow", wire.OpenAI, "https://api.siliconflow.cn")),
 		up("stepfun", "stepfun", wire.OpenAI, "https://api.stepfun.com"),
 		// Model servers at their default ports on this machine.
 		up("ollama", llm.ProviderOllama, wire.Ollama, "http://127.0.0.1:11434"),

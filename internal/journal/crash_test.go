@@ -85,10 +85,12 @@ func TestKillsLoseNoAcknowledgedRecord(t *testing.T) {
 			}
 			acked[n], acked[n+1], acked[n+2] = true, true, true
 			if left == 0 {
-				cmd.Process.Kill()
+				if err := cmd.Process.Kill(); err != nil {
+					t.Error(err)
+				}
 			}
 		}
-		cmd.Wait()
+		_ = cmd.Wait() // it was killed
 
 		j, err := Open(o)
 		if err != nil {

@@ -29,7 +29,7 @@ type cursorFile struct {
 // openCursorFile opens a cursor file or makes one. corrupt says that the file
 // had content but no valid position.
 func openCursorFile(name string) (c *cursorFile, pos Position, corrupt bool, err error) {
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o640)
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, Position{}, false, err
 	}

@@ -64,13 +64,15 @@ func (l *faultyLog) Log(recs ...[]byte) error {
 	if werr := l.inner.Log(recs[:len(recs)/2]...); werr != nil {
 		return werr
 	}
-	seg, _, _ := l.inner.LastSegmentAndOffset()
+	seg, _, _ := l.LastSegmentAndOffset()
 	torn, oerr := os.OpenFile(wlog.SegmentName(l.dir, seg), os.O_WRONLY|os.O_APPEND, 0)
 	if oerr != nil {
 		return oerr
 	}
 	defer torn.Close()
-	torn.Write([]byte{1, 0xff, 0xff, 3, 4, 5, 6, 7, 8})
+	if _, werr := torn.Write([]byte{1, 0xff, 0xff, 3, 4, 5, 6, 7, 8}); werr != nil {
+		return werr
+	}
 	return err
 }
 
@@ -319,7 +321,9 @@ func TestATornTailIsCutAndCounted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.Write([]byte{1, 0, 200, 1, 2, 3, 4, 'x'})
+	if _, err := f.Write([]byte{1, 0, 200, 1, 2, 3, 4, 'x'}); err != nil {
+		t.Fatal(err)
+	}
 	f.Close()
 	j = open(t, o)
 	if v := testutil.ToFloat64(j.metrics.torn); v != 1 {
@@ -543,15 +547,18 @@ func TestARealFullDisk(t *testing.T) {
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
 		t.Skip("cannot mount a small file system:", err)
 	}
-	t.Cleanup(func() { syscall.Unmount(dir, syscall.MNT_DETACH) })
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
 	o := small(filepath.Join(dir, "journal"))
 	j := open(t, o)
 	c := cursor(t, j, "c")
 	ballast := filepath.Join(dir, "ballast")
 	acked := 0
 	for round := range 3 {
-		os.WriteFile(ballast, make([]byte, 300<<10), 0o600)
-		var err error
+		err := os.WriteFile(ballast, make([]byte, 300<<10), 0o600)
 		for n := 0; n < 5000 && err == nil; n++ {
 			if err = j.Append(t.Context(), [][]byte{payload(acked)}); err == nil {
 				acked++

@@ -418,3 +418,69 @@ func TestReason(t *testing.T) {
 	f(&os.PathError{Err: syscall.ENOSPC}, "no_space")
 	f(errors.New("x"), "io")
 }
+
+// stuckLog does not get through a sync until it is let go.
+type stuckLog struct {
+	inner
+	free chan struct{}
+}
+
+func (l *stuckLog) Sync() error {
+	<-l.free
+	return l.inner.Sync()
+}
+
+func TestASlowDiskBoundsWhatIsPending(t *testing.T) {
+	o := small(t.TempDir())
+	o.MaxPending = 2 * pageSize
+	free := make(chan struct{})
+	o.Wrap = func(l Log) Log { return &stuckLog{l, free} }
+	j := open(t, o)
+	results := make(chan error, 100)
+	for range 100 {
+		j.AppendFunc([][]byte{make([]byte, 4000)}, func(err error) { results <- err })
+	}
+	busy := 0
+	for len(results) > 0 { // refused at once
+		if err := <-results; !errors.Is(err, ErrBusy) {
+			t.Fatal(err)
+		}
+		busy++
+	}
+	if busy < 80 {
+		t.Errorf("%d refused", busy)
+	}
+	close(free)
+	if err := j.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(results) != 100-busy {
+		t.Errorf("flush returned before %d of %d appends were answered", 100-busy-len(results), 100-busy)
+	}
+	for range 100 - busy {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestMaxAppendFits(t *testing.T) {
+	f := func(o Options, n int) {
+		t.Helper()
+		o.Dir = t.TempDir()
+		j := open(t, o)
+		recs := make([][]byte, n)
+		for i := range recs {
+			recs[i] = make([]byte, j.MaxAppend(n)/n)
+		}
+		for range 3 {
+			if err := j.Append(t.Context(), recs); err != nil {
+				t.Errorf("%d records of %d bytes: %v", n, len(recs[0]), err)
+			}
+		}
+	}
+	f(Options{}, 1)
+	f(Options{}, 1000)
+	f(small(""), 1)
+	f(small(""), 500)
+}

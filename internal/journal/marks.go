@@ -1,6 +1,9 @@
 package journal
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // maxMarks bounds a marks.
 const maxMarks = 1024
@@ -54,9 +57,9 @@ func (m *marks) trim(seq uint64) {
 
 // time returns about when the record seq was appended, at most one step too early.
 func (m *marks) time(seq uint64) (unixNano int64, ok bool) {
-	for i := len(m.list) - 1; i >= 0; i-- {
-		if m.list[i].seq <= seq {
-			return m.list[i].unixNano, true
+	for _, mk := range slices.Backward(m.list) {
+		if mk.seq <= seq {
+			return mk.unixNano, true
 		}
 	}
 	return 0, false

@@ -83,7 +83,7 @@ func (j *Journal) fillGaps(indexes []int) ([]int, error) {
 			for m := prev + 1; m < k; m++ {
 				j.log.Warn("journal segment is missing", "segment", m)
 				j.metrics.corrupt.Inc()
-				if err := os.WriteFile(wlog.SegmentName(j.opts.Dir, m), nil, 0o640); err != nil {
+				if err := os.WriteFile(wlog.SegmentName(j.opts.Dir, m), nil, 0o600); err != nil {
 					return nil, err
 				}
 				out = append(out, m)

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -52,8 +53,9 @@ func benchPipeline(b *testing.B, enc Encoder) *Pipeline {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() {
-		p.Drain(context.Background())
-		j.Close()
+		if err := errors.Join(p.Drain(context.Background()), j.Close()); err != nil {
+			b.Error(err)
+		}
 	})
 	return p
 }

@@ -172,7 +172,7 @@ func childMain() int {
 	}
 	var mu sync.Mutex
 	var again []int
-	for _, f := range strings.Fields(os.Getenv("PITOT_PIPELINE_TEST_AGAIN")) {
+	for f := range strings.FieldsSeq(os.Getenv("PITOT_PIPELINE_TEST_AGAIN")) {
 		n, err := strconv.Atoi(f)
 		if err != nil {
 			return 1
@@ -242,7 +242,7 @@ func TestKillsLoseNothingAndRepeatNothing(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		timer := time.AfterFunc(time.Duration(20+rand.IntN(2000))*time.Millisecond, func() { cmd.Process.Kill() })
+		timer := time.AfterFunc(time.Duration(20+rand.IntN(2000))*time.Millisecond, func() { _ = cmd.Process.Kill() })
 		for sc := bufio.NewScanner(out); sc.Scan(); {
 			verb, num, _ := strings.Cut(sc.Text(), " ")
 			n, err := strconv.Atoi(num)
@@ -259,7 +259,7 @@ func TestKillsLoseNothingAndRepeatNothing(t *testing.T) {
 			}
 		}
 		timer.Stop()
-		cmd.Wait()
+		_ = cmd.Wait() // it was killed
 	}
 
 	p, j, s, err := crashPipeline(dir)

@@ -32,6 +32,7 @@ func estimateUsage(c *llm.Call) {
 		generates = true
 	case llm.OpEmbeddings:
 		embeds = true
+	default: // priced by other units than text tokens
 	}
 	if in && (out || !generates) || !generates && !embeds {
 		return

@@ -46,8 +46,7 @@ func (f *journalFault) wrap(l journal.Log) journal.Log { return &failingLog{l, f
 
 func (l *failingLog) Log(recs ...[]byte) error {
 	if err := l.f.get(); err != nil {
-		l.inner.Log(recs[:len(recs)/2]...)
-		return err
+		return errors.Join(err, l.inner.Log(recs[:len(recs)/2]...))
 	}
 	return l.inner.Log(recs...)
 }

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"io"
 	"math/rand/v2"
 	"time"
 
@@ -59,7 +58,7 @@ func derivedID(t time.Time, parts ...string) string {
 	for _, p := range parts {
 		binary.BigEndian.PutUint64(length[:], uint64(len(p)))
 		h.Write(length[:])
-		io.WriteString(h, p)
+		h.Write([]byte(p))
 	}
 	var u ulid.ULID
 	setTime(&u, t)

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sync"
 
@@ -197,9 +198,7 @@ func (l *ledger) snapshot() []Entry {
 			Source: source, Received: a.received, Restored: a.restored, Stored: a.stored,
 			InFlight: a.queued + a.journaled, Journaled: a.journaled, Dropped: make(map[string]uint64, len(a.dropped)),
 		}
-		for reason, n := range a.dropped {
-			e.Dropped[reason] = n
-		}
+		maps.Copy(e.Dropped, a.dropped)
 		out = append(out, e)
 	}
 	slices.SortFunc(out, func(a, b Entry) int { return cmp.Compare(a.Source, b.Source) })

@@ -100,13 +100,11 @@ func (p *Pipeline) submitChunk(ctx context.Context, recs []llm.Record, size int6
 func (p *Pipeline) enterSubmit(ctx context.Context, recs []llm.Record, size int64) error {
 	wait, cancel := context.WithTimeout(ctx, p.opts.SubmitWait)
 	defer cancel()
-	err := p.budget.submit(wait, int64(len(recs)), size)
-	if err == nil {
+	if p.budget.submit(wait, int64(len(recs)), size) == nil {
 		select {
 		case p.process <- struct{}{}:
 			return nil
 		case <-wait.Done():
-			err = wait.Err()
 			p.budget.give(int64(len(recs)), size, true)
 		}
 	}

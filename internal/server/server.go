@@ -169,13 +169,13 @@ func (s *Server) openStores(ctx context.Context) error {
 	s.stopEngine = cancel
 	s.engine, err = engine.Start(engineCtx, engine.Options{
 		Dir: filepath.Join(s.opts.DataDir, "events"), Retention: time.Duration(st.Events.Retention), MaxDisk: int64(st.Events.MaxDisk),
-		Args: s.opts.EngineArgs, Env: s.opts.EngineEnv, Logger: s.component("engine"), Registerer: s.metrics.Registerer(),
+		Args: s.opts.EngineArgs, Env: s.opts.EngineEnv, Logger: s.log, Registerer: s.metrics.Registerer(),
 	})
 	if err != nil {
 		return err
 	}
 	s.events, err = events.New(events.Endpoint{InsertURL: s.engine.URL(), Client: s.engine.Client(), Epoch: s.engine.Epoch},
-		events.Options{Retention: time.Duration(st.Events.Retention), Logger: s.component("events"), Registerer: s.metrics.Registerer()})
+		events.Options{Retention: time.Duration(st.Events.Retention), Logger: s.log, Registerer: s.metrics.Registerer()})
 	if err != nil {
 		return err
 	}

@@ -183,3 +183,11 @@ func BenchmarkUsageFilter(b *testing.B) {
 		f.Filter(frame)
 	}
 }
+
+func TestUsageFilterCounts(t *testing.T) {
+	var f UsageFilter
+	f.Filter([]byte(contentFrame + usageFrame + doneFrame))
+	if f.Removed() != 1 {
+		t.Errorf("%d frames removed, want 1", f.Removed())
+	}
+}
