@@ -67,6 +67,8 @@ func (s *Supervisor) runChild(ctx context.Context) (readyFor time.Duration, err 
 		select {
 		case addr := <-address:
 			readyAt = time.Now()
+			// The epoch first: who reaches this child must not see the one before.
+			s.update(func(st *Status) { st.Epoch++ })
 			s.conn.set(addr, password)
 			s.log.Info("engine is ready", "pid", cmd.Process.Pid)
 			s.childReady()

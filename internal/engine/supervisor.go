@@ -242,11 +242,10 @@ func (s *Supervisor) childEnded(err error, wasReady bool, wait time.Duration) {
 	})
 }
 
-// childReady publishes a new epoch.
+// childReady publishes the new epoch.
 func (s *Supervisor) childReady() {
 	s.update(func(st *Status) {
 		st.State, st.Hint = StateReady, ""
-		st.Epoch++
 		for ch := range s.subs {
 			select {
 			case <-ch: // drop the epoch that was not read

@@ -208,32 +208,37 @@ func parseString(b []byte) (string, []byte, error) {
 // insertPath says how the engine reads our rows.
 const insertPath = "/insert/jsonline?_stream_fields=" + streamFields + "&_time_field=_time&_msg_field=_msg"
 
-// Insert stores rows made by AppendRow. Rows whose time is outside of the
-// retention are counted and left out: the engine would drop them without a
-// word. An *UnavailableError means that the engine took none or some of the
-// rows, and that they may be sent again after Present was asked.
+// Insert stores rows made by AppendRow. Where one of them is no such row, or
+// its time is outside of the retention, which the engine would drop without a
+// word, it stores none and returns a *RejectedError. An *UnavailableError means
+// that the engine took none or some of the rows, and that they may be sent
+// again after Present was asked.
 func (s *Store) Insert(ctx context.Context, rows [][]byte) error {
 	size := 0
+	var rejected RejectedError
 	for _, r := range rows {
 		size += len(r)
-	}
-	body := bytes.NewBuffer(make([]byte, 0, size))
-	n := 0
-	for _, r := range rows {
-		if _, t, ok := RowID(r); !ok || !s.Accepts(t) {
-			s.metrics.rejected(ok)
-			continue
+		if _, t, ok := RowID(r); !ok {
+			rejected.Rows, rejected.Reason = rejected.Rows+1, "malformed"
+		} else if !s.Accepts(t) {
+			rejected.Rows, rejected.Reason = rejected.Rows+1, "outside_retention"
 		}
-		body.Write(r)
-		n++
 	}
-	if n == 0 {
+	if rejected.Rows > 0 {
+		s.metrics.rejectedRows.WithLabelValues(rejected.Reason).Inc()
+		return &rejected
+	}
+	if len(rows) == 0 {
 		return nil
 	}
-	if err := s.insert(ctx, body.Bytes()); err != nil {
+	body := make([]byte, 0, size)
+	for _, r := range rows {
+		body = append(body, r...)
+	}
+	if err := s.insert(ctx, body); err != nil {
 		return err
 	}
-	s.metrics.inserted(n)
+	s.metrics.inserted(len(rows))
 	return nil
 }
 

@@ -34,3 +34,18 @@ func (e *UnavailableError) Error() string {
 
 // Unwrap returns the cause.
 func (e *UnavailableError) Unwrap() error { return e.Err }
+
+// RejectedError says that Insert took none of its rows, because some of them
+// can never be stored.
+type RejectedError struct {
+	Rows   int    // how many
+	Reason string // outside_retention, malformed
+}
+
+// Error implements error.
+func (e *RejectedError) Error() string {
+	return fmt.Sprintf("insert events: %d rows cannot be stored: %s", e.Rows, e.Reason)
+}
+
+// Permanent says that trying again does not help.
+func (e *RejectedError) Permanent() bool { return true }

@@ -88,7 +88,7 @@ func newStore(t testing.TB, sup *engine.Supervisor, now func() time.Time) *Store
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	if err := s.Ready(ctx); err != nil {
+	if err := s.WaitReady(ctx); err != nil {
 		t.Fatal(err)
 	}
 	return s

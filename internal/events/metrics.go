@@ -22,7 +22,7 @@ func newStoreMetrics() *storeMetrics {
 			Name: "pitot_events_inserted_total", Help: "Records that the event engine accepted.",
 		}),
 		rejectedRows: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "pitot_events_rejected_total", Help: "Records that were not stored, by reason.",
+			Name: "pitot_events_rejected_inserts_total", Help: "Batches that were refused because a record in them can never be stored, by reason.",
 		}, []string{"reason"}),
 		queries: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "pitot_events_query_duration_seconds", Help: "Time that queries of the event store took.",
@@ -47,15 +47,6 @@ func (m *storeMetrics) register(r prometheus.Registerer) error {
 }
 
 func (m *storeMetrics) inserted(n int) { m.insertedRows.Add(float64(n)) }
-
-// rejected counts a row that is outside of the retention, or no row at all.
-func (m *storeMetrics) rejected(readable bool) {
-	reason := "outside_retention"
-	if !readable {
-		reason = "malformed"
-	}
-	m.rejectedRows.WithLabelValues(reason).Inc()
-}
 
 func (m *storeMetrics) queried(op string, d time.Duration) {
 	m.queries.WithLabelValues(op).Observe(d.Seconds())

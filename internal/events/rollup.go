@@ -58,7 +58,7 @@ type mark struct {
 
 // RunRollups keeps the rollups up to date until ctx ends.
 func (s *Store) RunRollups(ctx context.Context, every time.Duration) error {
-	if err := s.Ready(ctx); err != nil {
+	if err := s.WaitReady(ctx); err != nil {
 		return nil // ctx has ended
 	}
 	tick := time.NewTicker(every)

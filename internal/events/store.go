@@ -99,8 +99,11 @@ func (s *Store) Accepts(t time.Time) bool {
 // the day after tomorrow; this is the safe part of it.
 const maxFuture = 47 * time.Hour
 
-// Ready waits until the engine answers, or ctx ends.
-func (s *Store) Ready(ctx context.Context) error {
+// Ready reports whether the engine takes and answers requests now.
+func (s *Store) Ready(ctx context.Context) error { return s.ping(ctx) }
+
+// WaitReady waits until the engine answers, or ctx ends.
+func (s *Store) WaitReady(ctx context.Context) error {
 	const every = 50 * time.Millisecond
 	tick := time.NewTicker(every)
 	defer tick.Stop()

@@ -447,20 +447,42 @@ func TestPresent(t *testing.T) {
 	}
 }
 
-func TestInsertCountsWhatItLeavesOut(t *testing.T) {
+func TestInsertRejectsWhatTheEngineWouldDrop(t *testing.T) {
 	s := testStore(t)
-	old := &llm.Call{ID: "old", Time: time.Now().Add(-61 * 24 * time.Hour), Service: "left out"}
-	future := &llm.Call{ID: "future", Time: time.Now().Add(72 * time.Hour), Service: "left out"}
-	insert(t, s, calls([]*llm.Call{old, future})...)
-	if err := s.Insert(t.Context(), [][]byte{[]byte("{}\n")}); err != nil {
+	good := &llm.Call{ID: "good", Time: time.Now(), Service: "rejected"}
+	for name, c := range map[string]*llm.Call{
+		"old":    {ID: "old", Time: time.Now().Add(-61 * 24 * time.Hour), Service: "rejected"},
+		"future": {ID: "future", Time: time.Now().Add(72 * time.Hour), Service: "rejected"},
+	} {
+		var rows [][]byte
+		for _, c := range []*llm.Call{good, c} {
+			row, err := AppendRow(nil, llm.Record{Call: c})
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows = append(rows, row)
+		}
+		var rejected *RejectedError
+		if err := s.Insert(t.Context(), rows); !errors.As(err, &rejected) || rejected.Rows != 1 || !rejected.Permanent() {
+			t.Errorf("%s: err = %v", name, err)
+		}
+		if s.Accepts(c.Time) || !s.Accepts(good.Time) {
+			t.Errorf("%s: Accepts disagrees with Insert", name)
+		}
+	}
+	var rejected *RejectedError
+	if err := s.Insert(t.Context(), [][]byte{[]byte("{}\n")}); !errors.As(err, &rejected) || rejected.Reason != "malformed" {
+		t.Errorf("malformed: %v", err)
+	}
+	if err := s.Insert(t.Context(), nil); err != nil {
+		t.Errorf("nothing: %v", err)
+	}
+	if err := s.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	page, err := s.Calls(t.Context(), CallQuery{CallFilter: CallFilter{Service: "left out"}})
+	page, err := s.Calls(t.Context(), CallQuery{CallFilter: CallFilter{Service: "rejected"}})
 	if err != nil || len(page.Calls) != 0 {
 		t.Errorf("%d calls, %v", len(page.Calls), err)
-	}
-	if s.Accepts(old.Time) || s.Accepts(future.Time) || !s.Accepts(time.Now()) {
-		t.Error("Accepts disagrees with Insert")
 	}
 }
 
@@ -628,7 +650,7 @@ func TestStoreSurvivesKilledEngine(t *testing.T) {
 	if s.Epoch() == before {
 		t.Error("the epoch does not change")
 	}
-	if err := s.Ready(t.Context()); err != nil {
+	if err := s.WaitReady(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	dataset(t, s, "after", 10, time.Now().Add(-time.Hour), time.Hour, 1)
