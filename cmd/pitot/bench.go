@@ -29,6 +29,7 @@ type benchCmd struct {
 	Duration time.Duration `help:"Length of one measurement." default:"3s"`
 	Rounds   int           `help:"Rounds; each measures every side once, and medians count." default:"3"`
 	Conns    int           `help:"Connections at once." default:"8"`
+	Streams  int           `help:"Slow streams at once whose memory is measured; 0 for none." default:"1000"`
 	JSON     bool          `name:"json" help:"Print the result as JSON."`
 }
 
@@ -41,7 +42,7 @@ type benchPartCmd struct {
 // Run serves the part on a loopback port, prints the address, and ends with its
 // standard input.
 func (c *benchPartCmd) Run(ctx context.Context, s *streams) error {
-	var h http.Handler = provider.New(provider.Config{Pace: provider.NoPace, TruthSize: 1})
+	var h http.Handler = provider.New(provider.Config{TruthSize: 1})
 	if c.Role == "proxy" {
 		target, err := url.Parse(c.Target)
 		if err != nil {
@@ -104,6 +105,9 @@ const (
 	benchStream = `{"model":"gpt-4o-mini","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"How fast does it flow?"}]}`
 )
 
+// benchFast are the headers of an answer without errors and without pauses.
+var benchFast = []string{"X-Fake-Status: 200", "X-Fake-Delay: 0s", "X-Fake-Chunk-Interval: 0s"}
+
 // Run measures: no proxy, a bare httputil.ReverseProxy, and the gateway with
 // everything on, each in a process of its own, in turn.
 func (c *benchCmd) Run(ctx context.Context, s *streams) error {
@@ -113,12 +117,19 @@ func (c *benchCmd) Run(ctx context.Context, s *streams) error {
 	}
 	defer b.stop()
 	shapes := []benchShape{
-		{"unary 0.3 KB", c.Conns, benchUnary, []string{"X-Fake-Status: 200", "X-Fake-Bytes: 40"}},
-		{"unary 0.3 KB, 1 connection", 1, benchUnary, []string{"X-Fake-Status: 200", "X-Fake-Bytes: 40"}},
-		{"stream of 50 chunks", c.Conns, benchStream, []string{"X-Fake-Status: 200", "X-Fake-Chunks: 50", "X-Fake-Tool: none"}},
+		{"unary 0.3 KB", c.Conns, benchUnary, append([]string{"X-Fake-Bytes: 40"}, benchFast...)},
+		{"unary 0.3 KB, 1 connection", 1, benchUnary, append([]string{"X-Fake-Bytes: 40"}, benchFast...)},
+		{"stream of 50 chunks", c.Conns, benchStream, append([]string{"X-Fake-Chunks: 50", "X-Fake-Tool: none"}, benchFast...)},
 	}
 	samples := map[[2]string][]benchResult{}
-	sent := 0
+	// First, while nothing else has grown the heaps.
+	memory, sent := "", 0
+	if c.Streams > 0 {
+		if memory, err = b.slowStreams(ctx, c.Streams); err != nil {
+			return err
+		}
+		sent = c.Streams
+	}
 	for round := range c.Rounds {
 		for i := range shapes {
 			for _, side := range b.sides {
@@ -157,7 +168,7 @@ func (c *benchCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	if c.JSON {
-		return json.NewEncoder(s.out).Encode(map[string]any{"results": out, "ledger": account})
+		return json.NewEncoder(s.out).Encode(map[string]any{"results": out, "slow_streams": memory, "ledger": account})
 	}
 	widths := []int{28, 14, -10, -10, -10, -6, -15}
 	row(s.out, widths, "SHAPE", "SIDE", "PER SECOND", "P50 MS", "P99 MS", "ERRORS", "× REVERSE PROXY")
@@ -168,7 +179,7 @@ func (c *benchCmd) Run(ctx context.Context, s *streams) error {
 		}
 		row(s.out, widths, r.Shape, r.Side, fmt.Sprintf("%.0f", r.PerSec), fmt.Sprintf("%.3f", r.P50), fmt.Sprintf("%.3f", r.P99), strconv.Itoa(r.Errors), ratio)
 	}
-	_, err = fmt.Fprintln(s.out, account)
+	_, err = fmt.Fprintln(s.out, memory+"\n"+account)
 	return err
 }
 
@@ -190,11 +201,12 @@ func medianOf(rs []benchResult) benchResult {
 type benchSide struct{ name, addr string }
 
 type bench struct {
-	sides []benchSide
-	api   string
-	dir   string
-	procs []*exec.Cmd
-	pipes []io.Closer
+	sides  []benchSide
+	api    string
+	server int // process id
+	dir    string
+	procs  []*exec.Cmd
+	pipes  []io.Closer
 }
 
 func startBench(ctx context.Context, s *streams) (b *bench, err error) {
@@ -237,7 +249,7 @@ func startBench(ctx context.Context, s *streams) (b *bench, err error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	b.procs = append(b.procs, cmd)
+	b.procs, b.server = append(b.procs, cmd), cmd.Process.Pid
 	b.sides = []benchSide{{"direct", up}, {"reverse proxy", proxy}, {"pitot", gw}}
 	return b, b.ready(ctx)
 }
@@ -322,6 +334,74 @@ func (b *bench) account(ctx context.Context, sent int) (string, error) {
 			return "", ctx.Err()
 		}
 	}
+}
+
+// slowStreams holds n streams of about 8 s open at once and reads the memory of
+// the server's processes while they run.
+func (b *bench) slowStreams(ctx context.Context, n int) (string, error) {
+	idle := memoryOf(b.server)
+	shape := benchShape{body: benchStream, conns: n, head: []string{"X-Fake-Status: 200", "X-Fake-Delay: 2s", "X-Fake-Chunks: 60", "X-Fake-Chunk-Interval: 100ms", "X-Fake-Tool: none"}}
+	peak := make(chan int64, 1)
+	watch, stop := context.WithCancel(ctx)
+	go func() {
+		var most int64
+		tick := time.NewTicker(250 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				most = max(most, memoryOf(b.server))
+			case <-watch.Done():
+				peak <- most
+				return
+			}
+		}
+	}()
+	// One stream a connection: the deadline passes while the first one runs.
+	r, done, err := measure(ctx, b.sides[len(b.sides)-1].addr, &shape, 100*time.Millisecond)
+	stop()
+	most := <-peak
+	if err != nil {
+		return "", err
+	}
+	if most == 0 {
+		return fmt.Sprintf("%d slow streams: %d ended well; memory cannot be read on this system", n, done), nil
+	}
+	return fmt.Sprintf("%d slow streams at once: %d ended well, %d broke off; server and engine use %.0f MB at most (%.0f MB before), shared pages counted once",
+		n, done, r.Errors, float64(most)/1e6, float64(idle)/1e6), nil
+}
+
+// memoryOf is the proportional set size of a process and its children, in
+// bytes; 0 where the system does not tell.
+func memoryOf(pid int) int64 {
+	var sum int64
+	for _, p := range append([]int{pid}, childrenOf(pid)...) {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", p))
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(b)) {
+			if kb, ok := strings.CutPrefix(line, "Pss:"); ok {
+				n, _ := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(kb), "kB")), 10, 64)
+				sum += n << 10
+			}
+		}
+	}
+	return sum
+}
+
+func childrenOf(pid int) []int {
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	var out []int
+	for _, t := range tasks {
+		b, _ := os.ReadFile(t)
+		for f := range strings.FieldsSeq(string(b)) {
+			if n, err := strconv.Atoi(f); err == nil {
+				out = append(out, n)
+			}
+		}
+	}
+	return out
 }
 
 func (b *bench) stop() {

@@ -43,7 +43,7 @@ const maxRow = 1800 << 10
 
 // msgChars is how many bytes of a prompt are in a Call's `_msg`, which is what
 // a log viewer shows and a bare word in LogsQL searches.
-const msgChars = 200
+const msgChars = 120
 
 // encoder holds the scratch space of AppendRow.
 type encoder struct {

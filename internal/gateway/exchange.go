@@ -247,7 +247,9 @@ func (x *exchange) stream(w http.ResponseWriter, resp *http.Response, filter *wi
 	buf := x.g.chunks.get()
 	defer x.g.chunks.put(buf)
 	flush := flusher(w)
-	flush() // the head goes out at once: a slow first token is not a slow connection
+	if !hasData(resp.Body) {
+		flush() // the head goes out at once: a slow first token is not a slow connection
+	}
 	m := x.g.metrics
 	for {
 		n, err := resp.Body.Read(*buf)

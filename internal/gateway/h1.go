@@ -261,6 +261,13 @@ type h1Body struct {
 	done bool
 }
 
+// hasData reports whether a part of an answer's body has arrived with its head,
+// so that both can go on in one write.
+func hasData(body io.Reader) bool {
+	b, ok := body.(*h1Body)
+	return ok && !b.done && b.c.br.Buffered() > 0
+}
+
 func (b *h1Body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err == io.EOF && !b.done {

@@ -54,6 +54,37 @@ func childMain() int {
 	return 1
 }
 
+// runUntilKilled runs a child that appends from next on, notes what it
+// acknowledges, and kills it after a number of acknowledgements.
+func runUntilKilled(t *testing.T, dir string, next, left int, acked map[int]bool) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childEnv+"="+dir, fmt.Sprint("PITOT_JOURNAL_TEST_FIRST=", next))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	// Kill after a random number of acknowledgements.
+	sc := bufio.NewScanner(out)
+	for ; sc.Scan(); left-- {
+		n, err := strconv.Atoi(sc.Text())
+		if err != nil {
+			t.Fatalf("child printed %q", sc.Text())
+		}
+		acked[n], acked[n+1], acked[n+2] = true, true, true
+		if left == 0 {
+			if err := cmd.Process.Kill(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	_ = cmd.Wait() // it was killed
+}
+
 func TestKillsLoseNoAcknowledgedRecord(t *testing.T) {
 	kills := 50
 	if testing.Short() {
@@ -66,32 +97,7 @@ func TestKillsLoseNoAcknowledgedRecord(t *testing.T) {
 	acked := map[int]bool{}
 	next, read := 0, -1
 	for range kills {
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), childEnv+"="+dir, fmt.Sprint("PITOT_JOURNAL_TEST_FIRST=", next))
-		cmd.Stderr = os.Stderr
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		// Kill after a random number of acknowledgements.
-		sc := bufio.NewScanner(out)
-		for left := rng.IntN(60); sc.Scan(); left-- {
-			n, err := strconv.Atoi(sc.Text())
-			if err != nil {
-				t.Fatalf("child printed %q", sc.Text())
-			}
-			acked[n], acked[n+1], acked[n+2] = true, true, true
-			if left == 0 {
-				if err := cmd.Process.Kill(); err != nil {
-					t.Error(err)
-				}
-			}
-		}
-		_ = cmd.Wait() // it was killed
-
+		runUntilKilled(t, dir, next, rng.IntN(60), acked)
 		j, err := Open(o)
 		if err != nil {
 			t.Fatal(err)

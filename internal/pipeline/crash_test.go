@@ -218,6 +218,47 @@ func childMain() int {
 	return 1
 }
 
+// runUntilKilled runs a child that submits from next on, and first what open
+// says was sent and not acknowledged; it kills it after a random time and
+// returns what is next.
+func runUntilKilled(t *testing.T, dir string, next int, acked, open map[int]bool) int {
+	t.Helper()
+	var again []string
+	for n := range open {
+		again = append(again, strconv.Itoa(n))
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childEnv+"="+dir, fmt.Sprint("PITOT_PIPELINE_TEST_FIRST=", next),
+		"PITOT_PIPELINE_TEST_AGAIN="+strings.Join(again, " "))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(time.Duration(20+rand.IntN(2000))*time.Millisecond, func() { _ = cmd.Process.Kill() })
+	for sc := bufio.NewScanner(out); sc.Scan(); {
+		verb, num, _ := strings.Cut(sc.Text(), " ")
+		n, err := strconv.Atoi(num)
+		if err != nil {
+			continue // cut by the kill
+		}
+		next = max(next, n+3)
+		switch {
+		case verb == "a":
+			acked[n] = true
+			delete(open, n)
+		case !acked[n]:
+			open[n] = true
+		}
+	}
+	timer.Stop()
+	_ = cmd.Wait() // it was killed
+	return next
+}
+
 func TestKillsLoseNothingAndRepeatNothing(t *testing.T) {
 	kills := 50
 	if testing.Short() {
@@ -227,39 +268,7 @@ func TestKillsLoseNothingAndRepeatNothing(t *testing.T) {
 	acked, open := map[int]bool{}, map[int]bool{}
 	next := 0
 	for range kills {
-		var again []string
-		for n := range open {
-			again = append(again, strconv.Itoa(n))
-		}
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), childEnv+"="+dir, fmt.Sprint("PITOT_PIPELINE_TEST_FIRST=", next),
-			"PITOT_PIPELINE_TEST_AGAIN="+strings.Join(again, " "))
-		cmd.Stderr = os.Stderr
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		timer := time.AfterFunc(time.Duration(20+rand.IntN(2000))*time.Millisecond, func() { _ = cmd.Process.Kill() })
-		for sc := bufio.NewScanner(out); sc.Scan(); {
-			verb, num, _ := strings.Cut(sc.Text(), " ")
-			n, err := strconv.Atoi(num)
-			if err != nil {
-				continue // cut by the kill
-			}
-			next = max(next, n+3)
-			switch {
-			case verb == "a":
-				acked[n] = true
-				delete(open, n)
-			case !acked[n]:
-				open[n] = true
-			}
-		}
-		timer.Stop()
-		_ = cmd.Wait() // it was killed
+		next = runUntilKilled(t, dir, next, acked, open)
 	}
 
 	p, j, s, err := crashPipeline(dir)

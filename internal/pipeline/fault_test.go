@@ -332,6 +332,23 @@ func TestTheLedgerBalancesUnderEveryFault(t *testing.T) {
 	}
 }
 
+// makeFlaky lets one insert in ten fail before it was done, and one after.
+func makeFlaky(s *fakeStore, rng *rand.Rand) {
+	s.poison = func(id string) bool { return id[len(id)-2:] == "77" }
+	s.fail = func() error {
+		if rng.IntN(10) == 0 {
+			return errDown
+		}
+		return nil
+	}
+	s.lie = func() error {
+		if rng.IntN(10) == 0 {
+			return errors.New("timeout")
+		}
+		return nil
+	}
+}
+
 func faultRun(t *testing.T, seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 99))
 	fault := &journalFault{}
@@ -340,21 +357,8 @@ func faultRun(t *testing.T, seed uint64) {
 		r.jopts.MaxBytes = 4 * r.jopts.SegmentSize
 		r.opts.Config.Queue.MaxRecords = 200
 	})
-	r.store.poison = func(id string) bool { return id[len(id)-2:] == "77" }
-	flaky := rand.New(rand.NewPCG(seed, 5))
-	r.store.fail = func() error {
-		if flaky.IntN(10) == 0 {
-			return errDown
-		}
-		return nil
-	}
-	r.store.lie = func() error {
-		if flaky.IntN(10) == 0 {
-			return errors.New("timeout")
-		}
-		return nil
-	}
-	acked, offered := map[string]bool{}, map[string]bool{}
+	makeFlaky(r.store, rand.New(rand.NewPCG(seed, 5)))
+	acked := map[string]bool{}
 	next := 0
 	var retry []int
 	for range 150 {
@@ -380,9 +384,7 @@ func faultRun(t *testing.T, seed uint64) {
 			}
 		case 7, 8:
 			for range rng.IntN(150) {
-				rc := rec(next, llm.SourceGateway)
-				offered[rc.Call.ID] = true
-				r.Offer(rc)
+				r.Offer(rec(next, llm.SourceGateway))
 				next++
 			}
 		default:
