@@ -124,14 +124,14 @@ func TestImportsFollowTheArchitecture(t *testing.T) {
 // TestEnginesHaveOneImporter keeps the engines behind one package each.
 func TestEnginesHaveOneImporter(t *testing.T) {
 	only := map[string][]string{
-		"github.com/VictoriaMetrics/":                       {"internal/engine"},
-		"github.com/prometheus/prometheus/tsdb":             {"internal/metrics", "internal/journal"}, // the journal uses tsdb/wlog alone
-		"github.com/prometheus/prometheus/promql":           {"internal/metrics"},
-		"github.com/prometheus/prometheus/scrape":           {"internal/metrics"},
-		"github.com/prometheus/prometheus/web":              {"internal/metrics"},
-		"github.com/prometheus/prometheus/storage":          {"internal/metrics"},
-		"github.com/prometheus/prometheus/rules":            {"internal/metrics"},
-		"github.com/pitot-dev/pitot/internal/server":        {"cmd/pitot"},
+		"github.com/VictoriaMetrics/":                        {"internal/engine"},
+		"github.com/prometheus/prometheus/tsdb":              {"internal/metrics", "internal/journal"}, // the journal uses tsdb/wlog alone
+		"github.com/prometheus/prometheus/promql":            {"internal/metrics"},
+		"github.com/prometheus/prometheus/scrape":            {"internal/metrics"},
+		"github.com/prometheus/prometheus/web":               {"internal/metrics"},
+		"github.com/prometheus/prometheus/storage":           {"internal/metrics"},
+		"github.com/prometheus/prometheus/rules":             {"internal/metrics"},
+		"github.com/pitot-dev/pitot/internal/server":         {"cmd/pitot"},
 		"github.com/prometheus/prometheus/promql/promqltest": {},
 	}
 	for _, p := range listPackages(t) {

@@ -163,12 +163,16 @@ func (c *benchCmd) Run(ctx context.Context, s *streams) error {
 			out = append(out, r)
 		}
 	}
-	account, err := b.account(ctx, sent)
+	accuracy, err := b.accuracy(ctx)
+	if err != nil {
+		return err
+	}
+	account, err := b.account(ctx, sent+ttftStreams)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		return json.NewEncoder(s.out).Encode(map[string]any{"results": out, "slow_streams": memory, "ledger": account})
+		return json.NewEncoder(s.out).Encode(map[string]any{"results": out, "slow_streams": memory, "accuracy": accuracy, "ledger": account})
 	}
 	widths := []int{28, 14, -10, -10, -10, -6, -15}
 	row(s.out, widths, "SHAPE", "SIDE", "PER SECOND", "P50 MS", "P99 MS", "ERRORS", "× REVERSE PROXY")
@@ -179,7 +183,7 @@ func (c *benchCmd) Run(ctx context.Context, s *streams) error {
 		}
 		row(s.out, widths, r.Shape, r.Side, fmt.Sprintf("%.0f", r.PerSec), fmt.Sprintf("%.3f", r.P50), fmt.Sprintf("%.3f", r.P99), strconv.Itoa(r.Errors), ratio)
 	}
-	_, err = fmt.Fprintln(s.out, memory+"\n"+account)
+	_, err = fmt.Fprintln(s.out, memory+"\n"+accuracy+"\n"+account)
 	return err
 }
 
@@ -243,6 +247,7 @@ func startBench(ctx context.Context, s *streams) (b *bench, err error) {
 	if b.api, err = freeAddr(ctx); err != nil {
 		return nil, err
 	}
+	//nolint:gosec // this program itself
 	cmd := exec.CommandContext(ctx, exe, "serve", "--config", cfg, "--data", filepath.Join(b.dir, "data"), "--listen.api", b.api, "--listen.gateway", gw, "--log.level", "warn")
 	cmd.Stderr = s.err
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
@@ -251,12 +256,13 @@ func startBench(ctx context.Context, s *streams) (b *bench, err error) {
 	}
 	b.procs, b.server = append(b.procs, cmd), cmd.Process.Pid
 	b.sides = []benchSide{{"direct", up}, {"reverse proxy", proxy}, {"pitot", gw}}
-	return b, b.ready(ctx)
+	err = b.ready(ctx)
+	return b, err
 }
 
 // part starts a process of this binary and reads the address that it prints.
 func (b *bench) part(ctx context.Context, exe string, stderr io.Writer, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, exe, append([]string{"bench-part"}, args...)...)
+	cmd := exec.CommandContext(ctx, exe, append([]string{"bench-part"}, args...)...) //nolint:gosec // this program itself
 	cmd.Stderr = stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {

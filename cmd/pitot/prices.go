@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -208,7 +209,7 @@ func (c *pricesSourcesCmd) Run(s *streams) error {
 	widths := []int{16, 8, 12, 60}
 	row(s.out, widths, "PROVIDER", "MODELS", "CHECKED", "SOURCE")
 	for _, src := range t.Sources() {
-		row(s.out, widths, src.Provider, fmt.Sprint(src.Models), src.Checked, src.URL)
+		row(s.out, widths, src.Provider, strconv.Itoa(src.Models), src.Checked, src.URL)
 	}
 	return nil
 }

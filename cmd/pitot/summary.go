@@ -40,7 +40,7 @@ func (c *summaryCmd) Run(ctx context.Context, s *streams) error {
 	}
 	t := &sum.Totals
 	line := func(name, value string) { row(s.out, []int{18}, name, value) }
-	line("requests", fmt.Sprint(t.Calls))
+	line("requests", strconv.FormatInt(t.Calls, 10))
 	success := unknown
 	if r, ok := sum.SuccessRate.Get(); ok {
 		success = fmt.Sprintf("%.2f %%", r*100)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +14,9 @@ import (
 )
 
 // Events is what the API asks of the event store. Methods are safe for
-// concurrent use and honour ctx.
+// concurrent use and honour ctx. Their errors are *events.QueryError where the
+// request is at fault, *events.UnavailableError where the store cannot answer
+// now, and ctx's where it ended.
 type Events interface {
 	Calls(ctx context.Context, q events.CallQuery) (events.CallPage, error)
 	// Call returns events.ErrNotFound where nothing has the id.
@@ -34,7 +36,8 @@ type Events interface {
 }
 
 // Live yields finished Calls as they pass through the pipeline. A subscriber
-// that is too slow loses Calls. cancel must be called.
+// that is too slow loses Calls. Where there are too many subscribers, or the
+// pipeline has ended, the channel is closed. cancel must be called.
 type Live func(buffer int) (calls <-chan *llm.Call, cancel func())
 
 // Options are what the API needs. Fields without a default must be set.
@@ -69,17 +72,15 @@ func New(o Options) http.Handler {
 	}
 	s := &server{Options: o, mux: http.NewServeMux()}
 	s.routes()
-	// Forms on foreign pages must not reload, give feedback or write metrics.
-	protect := http.NewCrossOriginProtection()
-	protect.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		writeError(w, &Error{http.StatusForbidden, CodeForeignOrigin, "the request comes from a page of another origin", "call the API from the server side, or from Pitot's own page"})
-	}))
-	return s.recovered(secured(protect.Handler(s.mux)))
+	return s.recovered(secured(protected(s.mux)))
 }
 
-func (s *server) routes() {
-	m := s.mux
-	for path, h := range map[string]func(*http.Request) (any, error){
+// endpoint answers a request with a value or an error.
+type endpoint func(*http.Request) (any, error)
+
+// endpoints are the reading endpoints of the calls API.
+func (s *server) endpoints() map[string]endpoint {
+	return map[string]endpoint{
 		"/calls":       s.calls,
 		"/calls/{id}":  s.call,
 		"/facets":      s.facets,
@@ -90,15 +91,20 @@ func (s *server) routes() {
 		"/traces/{id}": s.trace,
 		"/ledger":      s.ledger,
 		"/status":      s.status,
-	} {
-		m.Handle("GET /api/pitot/v1"+path, answer(h))
 	}
-	m.HandleFunc("GET /api/pitot/v1/calls/follow", s.follow)
-	m.Handle("POST /api/pitot/v1/feedback", answer(s.feedback))
-	m.HandleFunc("GET /api/pitot/v1/openapi.yaml", serveOpenAPI)
-	m.HandleFunc("/api/pitot/", s.noEndpoint)
+}
+
+func (s *server) routes() {
+	m := s.mux
+	for path, e := range s.endpoints() {
+		m.Handle("GET "+base+path, s.answer(e))
+	}
+	m.HandleFunc("GET "+base+"/calls/follow", s.follow)
+	m.Handle("POST "+base+"/feedback", s.answer(s.feedback))
+	m.HandleFunc("GET "+base+"/openapi.yaml", serveOpenAPI)
 
 	s.jaegerRoutes()
+	s.nexentRoutes()
 	m.Handle("/select/logsql/", s.Events.ProxyLogsQL())
 	m.Handle("/api/v1/", s.Prometheus)
 	m.Handle("/federate", s.Prometheus)
@@ -110,83 +116,88 @@ func (s *server) routes() {
 	m.HandleFunc("POST /-/reload", s.reload)
 	m.HandleFunc("PUT /-/reload", s.reload)
 	m.HandleFunc("GET /{$}", s.page)
+	m.HandleFunc("/", s.noEndpoint)
 }
 
-// answer turns a function that returns a value or an error into a handler.
-func answer(f func(*http.Request) (any, error)) http.Handler {
+// base is the path of the calls API.
+const base = "/api/pitot/v1"
+
+// queryTimeout bounds the work of one request, so that a query over too much
+// ends with an answer that says so.
+const queryTimeout = 30 * time.Second
+
+// answer turns an endpoint into a handler.
+func (s *server) answer(e endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v, err := f(r)
+		ctx, cancel := context.WithTimeout(r.Context(), queryTimeout)
+		defer cancel()
+		v, err := e(r.WithContext(ctx))
 		if err != nil {
-			writeError(w, err)
+			s.fail(w, r, err)
 			return
 		}
-		writeJSON(w, http.StatusOK, v)
+		s.writeJSON(w, r, http.StatusOK, v)
 	})
 }
 
+func (s *server) writeJSON(w http.ResponseWriter, r *http.Request, status int, v any) {
+	b, err := encode(v)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	writeBytes(w, status, b)
+}
+
+// noEndpoint answers what no pattern matches: an unknown path, or a known one
+// with a method that it does not have.
 func (s *server) noEndpoint(w http.ResponseWriter, r *http.Request) {
-	writeError(w, notFound("endpoint", r.Method+" "+r.URL.Path, "GET /api/pitot/v1/openapi.yaml lists the endpoints"))
+	writeError(w, s.noRoute(w, r))
 }
 
-// secured sets the headers that keep answers out of foreign frames and caches:
-// prompts are sensitive data.
-func secured(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("X-Frame-Options", "DENY")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cache-Control", "no-store")
-		next.ServeHTTP(w, r)
-	})
-}
-
-// recovered keeps a bug in one handler from taking the gateway down with it.
-func (s *server) recovered(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() {
-			switch v := recover(); v {
-			case nil:
-			case http.ErrAbortHandler:
-				panic(v) // the way to cut an answer short
-			default:
-				s.Logger.Error("handler panicked", "component", "api", "path", r.URL.Path, "panic", v, "stack", string(debug.Stack()))
-				writeError(w, &Error{http.StatusInternalServerError, CodeInternal, "the server failed on this request", "see the server's log, and report it"})
-			}
-		}()
-		next.ServeHTTP(w, r)
-	})
+// noRoute says what is wrong with a request that no pattern matches.
+func (s *server) noRoute(w http.ResponseWriter, r *http.Request) *Error {
+	_, here := s.mux.Handler(r)
+	var methods []string
+	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut} {
+		other := r.Clone(r.Context())
+		other.Method = m
+		if _, pattern := s.mux.Handler(other); pattern != here && strings.HasPrefix(pattern, m+" ") {
+			methods = append(methods, m)
+		}
+	}
+	if len(methods) == 0 {
+		return notFound("endpoint", r.Method+" "+r.URL.Path, "GET "+base+"/openapi.yaml lists the endpoints")
+	}
+	if slices.Contains(methods, http.MethodGet) {
+		methods = append(methods, http.MethodHead)
+	}
+	w.Header().Set("Allow", strings.Join(methods, ", "))
+	return &Error{http.StatusMethodNotAllowed, CodeMethod, r.Method + " is not allowed here", "allowed: " + strings.Join(methods, ", ")}
 }
 
 func (s *server) health(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = w.Write([]byte("Pitot is healthy.\n"))
+	writeText(w, http.StatusOK, "Pitot is healthy.\n")
 }
 
 func (s *server) ready(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	if err := s.Ready(); err != nil {
-		w.WriteHeader(http.StatusServiceUnavailable)
-		_, _ = w.Write([]byte("Pitot is not ready: " + err.Error() + "\n"))
+		writeText(w, http.StatusServiceUnavailable, "Pitot is not ready: "+err.Error()+"\n")
 		return
 	}
-	_, _ = w.Write([]byte("Pitot is ready.\n"))
+	writeText(w, http.StatusOK, "Pitot is ready.\n")
 }
 
-func (s *server) reload(w http.ResponseWriter, _ *http.Request) {
+func writeText(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(text))
+}
+
+func (s *server) reload(w http.ResponseWriter, r *http.Request) {
 	if err := s.Reload(); err != nil {
 		writeError(w, &Error{http.StatusUnprocessableEntity, CodeReloadFailed, err.Error(), "the running configuration stays in force; `pitot check` shows where the file is wrong"})
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]string{"status": "reloaded"})
-}
-
-// validID keeps what is no id from becoming a query over the whole store.
-func validID(id string, lengths ...int) bool {
-	for _, n := range lengths {
-		if len(id) == n {
-			return strings.Trim(id, "0123456789abcdefABCDEFGHJKMNPQRSTVWXYZghjkmnpqrstvwxyz") == ""
-		}
-	}
-	return false
+	s.writeJSON(w, r, http.StatusOK, map[string]string{"status": "reloaded"})
 }

@@ -3,9 +3,8 @@ package api
 import (
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/pitot-dev/pitot/internal/events"
@@ -14,27 +13,30 @@ import (
 
 const (
 	hour         = time.Hour
-	maxRange     = 10 * 365 * 24 * time.Hour
+	day          = 24 * hour
+	maxRange     = 365 * day
 	maxPageLimit = 1000
 )
 
 // filter reads the parameters that select Calls.
 func (p *params) filter(def time.Duration) events.CallFilter {
-	start, end := p.timeRange(def)
+	f := p.fields()
+	f.Start, f.End = p.timeRange(def)
+	f.Query, f.Search = p.get("query"), p.get("search")
+	return f
+}
+
+// fields reads the parameters that select Calls by what is in the Call itself.
+func (p *params) fields() events.CallFilter {
 	f := events.CallFilter{
-		Range: events.Range{Start: start, End: end}, Query: p.get("query"), Search: p.get("search"), Service: p.get("service"),
-		Environment: p.get("environment"), Provider: p.get("provider"), Model: p.get("model"), Operation: p.get("operation"),
-		Status: p.oneOf("status", "", "ok", "error"), User: p.get("user"), Session: p.get("session"), Feature: p.get("feature"),
-		PromptName: p.get("prompt_name"), ErrorType: p.get("error_type"), Source: p.oneOf("source", "", "gateway", "otlp", "sdk"),
-		TraceID: p.get("trace_id"), MinDuration: p.duration("min_duration", 0, 0, maxRange), MaxDuration: p.duration("max_duration", 0, 0, maxRange),
+		Service: p.get("service"), Environment: p.get("environment"), Provider: p.get("provider"), Model: p.get("model"),
+		Operation: p.get("operation"), Status: p.oneOf("status", "", "ok", "error"), User: p.get("user"), Session: p.get("session"),
+		Feature: p.get("feature"), PromptName: p.get("prompt_name"), ErrorType: p.get("error_type"),
+		Source: p.oneOf("source", "", "gateway", "otlp", "sdk"), TraceID: p.traceID("trace_id"), Tags: p.tags(),
+		MinDuration: p.duration("min_duration", 0), MaxDuration: p.duration("max_duration", 0),
 	}
-	for name := range p.q {
-		if tag, ok := strings.CutPrefix(name, "tags."); ok {
-			if f.Tags == nil {
-				f.Tags = map[string]string{}
-			}
-			f.Tags[tag] = p.get(name)
-		}
+	if f.MaxDuration > 0 && f.MinDuration > f.MaxDuration {
+		p.fail(&Error{http.StatusBadRequest, CodeBadParameter, "min_duration is above max_duration", "allowed: min_duration <= max_duration"})
 	}
 	return f
 }
@@ -44,17 +46,21 @@ func (s *server) calls(r *http.Request) (any, error) {
 	q := events.CallQuery{
 		CallFilter: p.filter(hour),
 		Order:      p.oneOf("order", events.OrderNewest, events.OrderOldest, events.OrderSlowest, events.OrderCostly, events.OrderTokens),
-		Limit:      p.int("limit", events.DefaultLimit, 1, maxPageLimit),
-		Cursor:     p.get("cursor"),
+		Limit:      p.count("limit", events.DefaultLimit, maxPageLimit),
 	}
+	p.cursor(&q)
 	if err := p.check(); err != nil {
 		return nil, err
 	}
 	page, err := s.Events.Calls(r.Context(), q)
-	if page.Calls == nil {
-		page.Calls = []*llm.Call{}
+	if err != nil {
+		return nil, err
 	}
-	return page, err
+	page.Calls = orEmpty(page.Calls)
+	if page.NextCursor != "" {
+		page.NextCursor = cursor{q.Start, q.End, page.NextCursor}.String()
+	}
+	return page, nil
 }
 
 // callDetail is a Call with what was said of it.
@@ -78,13 +84,12 @@ func (d callDetail) MarshalJSON() ([]byte, error) {
 }
 
 func (s *server) call(r *http.Request) (any, error) {
-	p := newParams(r, s.Now())
-	if err := p.check(); err != nil {
+	if err := newParams(r, s.Now()).check(); err != nil {
 		return nil, err
 	}
-	id := r.PathValue("id")
-	if !validID(id, 26) {
-		return nil, badParameter("id", id, "the id of a call: 26 letters and digits")
+	id, ok := parseCallID(r.PathValue("id"))
+	if !ok {
+		return nil, badParameter("id", r.PathValue("id"), callIDForm)
 	}
 	d, err := s.Events.Call(r.Context(), id)
 	if errors.Is(err, events.ErrNotFound) {
@@ -96,18 +101,23 @@ func (s *server) call(r *http.Request) (any, error) {
 	return callDetail{d.Call, d.Feedback}, nil
 }
 
-// facetFields are the dimensions that can be counted and grouped by.
-var facetFields = []string{
-	"service", "environment", "provider", "upstream", "operation", "request_model", "response_model", "model", "status", "error_type", "http_status",
-	"user", "session", "feature", "prompt_name", "prompt_version", "stream", "source", "finish_reasons", "cost.state", "usage.source", "service_tier", "tags.*",
+// facetFields are the dimensions that can be counted, besides tags.
+func facetFields() []string {
+	fields := events.FacetFields()
+	for _, f := range events.GroupFields() {
+		if !slices.Contains(fields, f) {
+			fields = append(fields, f)
+		}
+	}
+	return fields
 }
 
 func (s *server) facets(r *http.Request) (any, error) {
 	p := newParams(r, s.Now())
 	q := events.FacetQuery{
 		CallFilter: p.filter(hour),
-		Fields:     p.list("fields", nil, facetFields),
-		Limit:      p.int("limit", 20, 1, events.MaxFacetLimit),
+		Fields:     p.dimensions("fields", facetFields()),
+		Limit:      p.count("limit", 20, events.MaxFacetLimit),
 	}
 	if err := p.check(); err != nil {
 		return nil, err
@@ -118,9 +128,12 @@ func (s *server) facets(r *http.Request) (any, error) {
 
 func (s *server) summary(r *http.Request) (any, error) {
 	p := newParams(r, s.Now())
-	// queries.md §8 asks for the last N minutes: minutes is short for start.
-	minutes := p.int("minutes", 60, 1, 60*24*366)
+	// People ask for the last N minutes: minutes is short for start.
+	minutes := p.count("minutes", 60, 60*24*366)
 	f := p.filter(time.Duration(minutes) * time.Minute)
+	if p.q.Has("minutes") && p.q.Has("start") {
+		p.fail(&Error{http.StatusBadRequest, CodeBadParameter, "minutes and start are both given", "allowed: one of them"})
+	}
 	if err := p.check(); err != nil {
 		return nil, err
 	}
@@ -131,9 +144,9 @@ func (s *server) timeline(r *http.Request) (any, error) {
 	p := newParams(r, s.Now())
 	q := events.TimelineQuery{
 		CallFilter: p.filter(hour),
-		Step:       p.duration("step", 0, time.Second, 366*24*time.Hour),
-		By:         p.get("by"),
-		Limit:      p.int("limit", 10, 1, 100),
+		Step:       p.duration("step", time.Second),
+		By:         p.dimension("by", events.GroupFields()),
+		Limit:      p.count("limit", 10, 100),
 	}
 	if err := p.check(); err != nil {
 		return nil, err
@@ -143,7 +156,7 @@ func (s *server) timeline(r *http.Request) (any, error) {
 
 func (s *server) models(r *http.Request) (any, error) {
 	p := newParams(r, s.Now())
-	f := p.filter(24 * hour)
+	f := p.filter(day)
 	if err := p.check(); err != nil {
 		return nil, err
 	}
@@ -154,10 +167,10 @@ func (s *server) models(r *http.Request) (any, error) {
 func (s *server) costs(r *http.Request) (any, error) {
 	p := newParams(r, s.Now())
 	q := events.CostQuery{
-		CallFilter: p.filter(24 * hour),
-		By:         p.list("by", nil, facetFields),
-		Step:       p.duration("step", 0, time.Minute, 366*24*time.Hour),
-		Limit:      p.int("limit", 1000, 1, 10_000),
+		CallFilter: p.filter(day),
+		By:         p.dimensions("by", events.GroupFields()),
+		Step:       p.duration("step", time.Minute),
+		Limit:      p.count("limit", events.DefaultGroups, events.MaxLimit),
 	}
 	if err := p.check(); err != nil {
 		return nil, err
@@ -169,69 +182,50 @@ func (s *server) costs(r *http.Request) (any, error) {
 func (s *server) trace(r *http.Request) (any, error) {
 	p := newParams(r, s.Now())
 	rng := events.Range{Start: p.time("start", time.Time{}), End: p.time("end", time.Time{})}
+	if !rng.Start.IsZero() && !rng.End.IsZero() && !rng.Start.Before(rng.End) {
+		p.fail(&Error{http.StatusBadRequest, CodeBadParameter, "start must be before end", "allowed: start < end"})
+	}
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	id := strings.ToLower(r.PathValue("id"))
-	if !validID(id, 32, 16) {
-		return nil, badParameter("id", id, "a trace id: 32 hex digits")
+	id, ok := parseTraceID(r.PathValue("id"))
+	if !ok {
+		return nil, badParameter("id", r.PathValue("id"), traceIDForm)
 	}
-	records, err := s.Events.Trace(r.Context(), id, rng)
-	if err != nil && !errors.Is(err, events.ErrNotFound) {
+	records, err := s.records(r, id, rng)
+	if err != nil {
 		return nil, err
 	}
-	if len(records) == 0 {
+	t := buildTrace(id, records)
+	if len(t.Spans) == 0 {
 		return nil, notFound("trace", id, "it may be older than the retention, or not stored yet: a span shows within a few seconds")
 	}
-	return buildTrace(id, records), nil
+	return t, nil
 }
 
-func (s *server) ledger(*http.Request) (any, error) {
+// records returns the records of a trace; none where there is no such trace.
+func (s *server) records(r *http.Request, id string, rng events.Range) ([]llm.Record, error) {
+	records, err := s.Events.Trace(r.Context(), id, rng)
+	if errors.Is(err, events.ErrNotFound) {
+		return nil, nil
+	}
+	return records, err
+}
+
+func (s *server) ledger(r *http.Request) (any, error) {
+	if err := newParams(r, s.Now()).check(); err != nil {
+		return nil, err
+	}
 	return map[string]any{"sources": orEmpty(s.Ledger())}, nil
 }
 
 func (s *server) status(r *http.Request) (any, error) {
-	return s.Status(r.Context()), nil
-}
-
-const maxFeedbackBody = 64 << 10
-
-func (s *server) feedback(r *http.Request) (any, error) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxFeedbackBody+1))
-	if err != nil || len(body) > maxFeedbackBody {
-		return nil, &Error{http.StatusBadRequest, CodeBadBody, "the body cannot be read or is over 64 KiB", "send one JSON object"}
-	}
-	dec := json.NewDecoder(strings.NewReader(string(body)))
-	dec.DisallowUnknownFields()
-	var f events.Feedback
-	if err := dec.Decode(&f); err != nil {
-		return nil, &Error{
-			http.StatusBadRequest, CodeBadBody, "feedback: " + err.Error(),
-			`send {"call_id" or "trace_id" or "response_id", "score": 0 to 1 or "label", "name", "comment", "evaluator", "user"}`,
-		}
-	}
-	if f.CallID == "" && f.TraceID == "" && f.ResponseID == "" {
-		return nil, &Error{http.StatusBadRequest, CodeBadBody, "feedback names nothing", "set call_id, trace_id or response_id"}
-	}
-	score, scored := f.Score.Get()
-	if !scored && f.Label == "" && f.Comment == "" {
-		return nil, &Error{http.StatusBadRequest, CodeBadBody, "feedback says nothing", "set score, label or comment"}
-	}
-	if scored && (score < 0 || score > 1) {
-		return nil, badParameter("score", string(mustJSON(f.Score)), "0 to 1")
-	}
-	if err := s.Events.InsertFeedback(r.Context(), &f); err != nil {
+	if err := newParams(r, s.Now()).check(); err != nil {
 		return nil, err
 	}
-	if s.Feedback != nil {
-		s.Feedback(&f)
-	}
-	return f, nil
-}
-
-func mustJSON(v any) []byte {
-	b, _ := json.Marshal(v)
-	return b
+	st := s.Status(r.Context())
+	st.Components, st.Ledger = orEmpty(st.Components), orEmpty(st.Ledger)
+	return st, nil
 }
 
 // orEmpty makes an absent list an empty one in JSON.

@@ -1,11 +1,10 @@
 package api
 
 import (
-	"cmp"
+	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,7 +15,8 @@ import (
 )
 
 // The Jaeger query API: the JSON that Jaeger's own UI and Grafana's Jaeger data
-// source read. Times and durations are in microseconds.
+// source read. Times and durations are in microseconds, and its errors have its
+// own shape. Parameters that it does not know are ignored, as Jaeger does.
 // Source: https://www.jaegertracing.io/docs/latest/apis/ (internal HTTP JSON).
 
 type jaegerAnswer struct {
@@ -32,47 +32,13 @@ type jaegerError struct {
 	Msg  string `json:"msg"`
 }
 
-type jaegerTrace struct {
-	TraceID   string                   `json:"traceID"`
-	Spans     []jaegerSpan             `json:"spans"`
-	Processes map[string]jaegerProcess `json:"processes"`
-	Warnings  []string                 `json:"warnings"`
-}
-
-type jaegerSpan struct {
-	TraceID       string      `json:"traceID"`
-	SpanID        string      `json:"spanID"`
-	OperationName string      `json:"operationName"`
-	References    []jaegerRef `json:"references"`
-	StartTime     int64       `json:"startTime"`
-	Duration      int64       `json:"duration"`
-	Tags          []jaegerTag `json:"tags"`
-	Logs          []jaegerLog `json:"logs"`
-	ProcessID     string      `json:"processID"`
-	Warnings      []string    `json:"warnings"`
-}
-
-type jaegerRef struct {
-	RefType string `json:"refType"`
-	TraceID string `json:"traceID"`
-	SpanID  string `json:"spanID"`
-}
-
-type jaegerTag struct {
-	Key   string `json:"key"`
-	Type  string `json:"type"` // string, bool, int64, float64
-	Value any    `json:"value"`
-}
-
-type jaegerLog struct {
-	Timestamp int64       `json:"timestamp"`
-	Fields    []jaegerTag `json:"fields"`
-}
-
-type jaegerProcess struct {
-	ServiceName string      `json:"serviceName"`
-	Tags        []jaegerTag `json:"tags"`
-}
+const (
+	// jaegerLookback is how far back names are collected.
+	jaegerLookback = 2 * day
+	// maxJaegerTraces is the most traces of one search or one list of ids.
+	maxJaegerTraces = 1000
+	maxJaegerIDs    = 100
+)
 
 func (s *server) jaegerRoutes() {
 	for path, h := range map[string]func(*http.Request) (any, int, error){
@@ -81,30 +47,33 @@ func (s *server) jaegerRoutes() {
 		"/operations":                    s.jaegerOperations,
 		"/traces":                        s.jaegerTraces,
 		"/traces/{id}":                   s.jaegerTrace,
+		"/dependencies":                  s.jaegerDependencies,
 	} {
 		s.mux.HandleFunc("GET /jaeger/api"+path, func(w http.ResponseWriter, r *http.Request) {
-			data, total, err := h(r)
+			ctx, cancel := context.WithTimeout(r.Context(), queryTimeout)
+			defer cancel()
+			data, total, err := h(r.WithContext(ctx))
 			if err != nil {
-				jaegerFail(w, err)
+				s.jaegerFail(w, r, err)
 				return
 			}
-			writeJSON(w, http.StatusOK, jaegerAnswer{Data: data, Total: total})
+			s.writeJSON(w, r, http.StatusOK, jaegerAnswer{Data: data, Total: total})
 		})
 	}
-	s.mux.HandleFunc("GET /jaeger/api/dependencies", s.jaegerDependencies)
+	s.mux.HandleFunc("/jaeger/api/", func(w http.ResponseWriter, r *http.Request) { s.jaegerFail(w, r, s.noRoute(w, r)) })
 }
 
-func jaegerFail(w http.ResponseWriter, err error) {
+func (s *server) jaegerFail(w http.ResponseWriter, r *http.Request, err error) {
 	e := toError(err)
+	if e.Status == http.StatusInternalServerError {
+		s.Logger.Error("request failed", "path", r.URL.Path, "err", err)
+	}
 	msg := e.Message
 	if e.Hint != "" {
 		msg += " (" + e.Hint + ")"
 	}
-	writeJSON(w, e.Status, jaegerAnswer{Errors: []jaegerError{{e.Status, msg}}})
+	s.writeJSON(w, r, e.Status, jaegerAnswer{Errors: []jaegerError{{e.Status, msg}}})
 }
-
-// jaegerLookback is how far back names are collected.
-const jaegerLookback = 48 * time.Hour
 
 func (s *server) recent() events.Range {
 	now := s.Now()
@@ -124,9 +93,13 @@ func (s *server) jaegerServiceOperations(r *http.Request) (any, int, error) {
 }
 
 func (s *server) jaegerOperations(r *http.Request) (any, int, error) {
-	service := r.URL.Query().Get("service")
+	p := newJaegerParams(r)
+	service := p.q.Get("service")
 	if service == "" {
-		return nil, 0, badParameter("service", "", "the name of a service")
+		p.fail("service", "", "the name of a service")
+	}
+	if p.err != nil {
+		return nil, 0, p.err
 	}
 	names, err := s.Events.Operations(r.Context(), service, s.recent())
 	if err != nil {
@@ -145,15 +118,12 @@ func (s *server) jaegerOperations(r *http.Request) (any, int, error) {
 }
 
 func (s *server) jaegerTrace(r *http.Request) (any, int, error) {
-	id := strings.ToLower(r.PathValue("id"))
-	if len(id) < 32 && id != "" { // Jaeger's clients leave leading zeros out
-		id = strings.Repeat("0", 32-len(id)) + id
+	id, ok := parseTraceID(r.PathValue("id"))
+	if !ok {
+		return nil, 0, badParameter("trace id", r.PathValue("id"), traceIDForm)
 	}
-	if !validID(id, 32) {
-		return nil, 0, badParameter("trace id", r.PathValue("id"), "up to 32 hex digits")
-	}
-	records, err := s.Events.Trace(r.Context(), id, events.Range{})
-	if err != nil && !errors.Is(err, events.ErrNotFound) {
+	records, err := s.records(r, id, events.Range{})
+	if err != nil {
 		return nil, 0, err
 	}
 	if len(records) == 0 {
@@ -163,13 +133,13 @@ func (s *server) jaegerTrace(r *http.Request) (any, int, error) {
 }
 
 func (s *server) jaegerTraces(r *http.Request) (any, int, error) {
-	values := r.URL.Query()
-	if ids := values["traceID"]; len(ids) > 0 {
+	p := newJaegerParams(r)
+	if ids := p.q["traceID"]; len(ids) > 0 && p.err == nil {
 		return s.jaegerByIDs(r, ids)
 	}
-	q, err := s.jaegerQuery(values.Get)
-	if err != nil {
-		return nil, 0, err
+	q := p.traceQuery(s.Now())
+	if p.err != nil {
+		return nil, 0, p.err
 	}
 	found, err := s.Events.Traces(r.Context(), q)
 	if err != nil {
@@ -185,13 +155,17 @@ func (s *server) jaegerTraces(r *http.Request) (any, int, error) {
 }
 
 func (s *server) jaegerByIDs(r *http.Request, ids []string) (any, int, error) {
+	if len(ids) > maxJaegerIDs {
+		return nil, 0, badParameter("traceID", strconv.Itoa(len(ids))+" ids", "at most "+strconv.Itoa(maxJaegerIDs)+" ids")
+	}
 	out := []jaegerTrace{}
-	for _, id := range ids[:min(len(ids), 100)] {
-		if !validID(id, 32) {
-			return nil, 0, badParameter("traceID", id, "32 hex digits")
+	for _, given := range ids {
+		id, ok := parseTraceID(given)
+		if !ok {
+			return nil, 0, badParameter("traceID", given, traceIDForm)
 		}
-		records, err := s.Events.Trace(r.Context(), strings.ToLower(id), events.Range{})
-		if err != nil && !errors.Is(err, events.ErrNotFound) {
+		records, err := s.records(r, id, events.Range{})
+		if err != nil {
 			return nil, 0, err
 		}
 		if len(records) > 0 {
@@ -201,81 +175,22 @@ func (s *server) jaegerByIDs(r *http.Request, ids []string) (any, int, error) {
 	return out, len(out), nil
 }
 
-// jaegerQuery reads the parameters of a search.
-func (s *server) jaegerQuery(get func(string) string) (events.TraceQuery, error) {
-	q := events.TraceQuery{Service: get("service"), Operation: get("operation"), Limit: 20}
-	if q.Operation == "all" {
-		q.Operation = ""
-	}
-	now := s.Now()
-	q.Start, q.End = now.Add(-hour), now
-	if lb := get("lookback"); lb != "" && lb != "custom" {
-		d, ok := parseDuration(lb)
-		if !ok || d <= 0 {
-			return q, badParameter("lookback", lb, "a duration such as 1h")
-		}
-		q.Start = now.Add(-d)
-	}
-	for name, t := range map[string]*time.Time{"start": &q.Start, "end": &q.End} {
-		if v := get(name); v != "" {
-			us, err := strconv.ParseInt(v, 10, 64)
-			if err != nil {
-				return q, badParameter(name, v, "Unix microseconds")
-			}
-			*t = time.UnixMicro(us).UTC()
-		}
-	}
-	for name, d := range map[string]*time.Duration{"minDuration": &q.MinDuration, "maxDuration": &q.MaxDuration} {
-		if v := get(name); v != "" {
-			var err error
-			if *d, err = time.ParseDuration(v); err != nil {
-				return q, badParameter(name, v, "a duration such as 100ms or 1.2s")
-			}
-		}
-	}
-	if v := get("limit"); v != "" {
-		n, err := strconv.Atoi(v)
-		if err != nil || n < 1 || n > 1500 {
-			return q, badParameter("limit", v, "1 to 1500")
-		}
-		q.Limit = n
-	}
-	if v := get("tags"); v != "" {
-		if err := json.Unmarshal([]byte(v), &q.Tags); err != nil {
-			return q, badParameter("tags", v, `a JSON object of strings, such as {"error":"true"}`)
-		}
-	}
-	if !q.Start.Before(q.End) {
-		return q, badParameter("start", get("start"), "a time before end")
-	}
-	return q, nil
-}
-
-func (s *server) jaegerDependencies(w http.ResponseWriter, r *http.Request) {
-	end := s.Now()
-	if v := r.URL.Query().Get("endTs"); v != "" {
-		ms, err := strconv.ParseInt(v, 10, 64)
-		if err != nil {
-			jaegerFail(w, badParameter("endTs", v, "Unix milliseconds"))
-			return
-		}
-		end = time.UnixMilli(ms).UTC()
-	}
+func (s *server) jaegerDependencies(r *http.Request) (any, int, error) {
+	p := newJaegerParams(r)
+	end := p.unix("endTs", time.Millisecond, s.Now())
 	lookback := jaegerLookback
-	if v := r.URL.Query().Get("lookback"); v != "" {
+	if v := p.q.Get("lookback"); v != "" {
 		ms, err := strconv.ParseInt(v, 10, 64)
-		if err != nil || ms <= 0 {
-			jaegerFail(w, badParameter("lookback", v, "milliseconds"))
-			return
+		if err != nil || ms <= 0 || ms > maxRange.Milliseconds() {
+			p.fail("lookback", v, "milliseconds, at most a year of them")
 		}
 		lookback = time.Duration(ms) * time.Millisecond
 	}
-	deps, err := s.Events.Dependencies(r.Context(), events.Range{Start: end.Add(-lookback), End: end})
-	if err != nil {
-		jaegerFail(w, err)
-		return
+	if p.err != nil {
+		return nil, 0, p.err
 	}
-	writeJSON(w, http.StatusOK, jaegerAnswer{Data: orEmpty(deps), Total: len(deps)})
+	deps, err := s.Events.Dependencies(r.Context(), events.Range{Start: end.Add(-lookback), End: end})
+	return orEmpty(deps), len(deps), err
 }
 
 func traceIDOf(records []llm.Record) string {
@@ -290,141 +205,107 @@ func traceIDOf(records []llm.Record) string {
 	return ""
 }
 
-// toJaeger turns the records of a trace into Jaeger's form.
-func toJaeger(id string, records []llm.Record) jaegerTrace {
-	t := jaegerTrace{TraceID: id, Spans: []jaegerSpan{}, Processes: map[string]jaegerProcess{}}
-	processes := map[string]string{}
-	for _, r := range records {
-		s, ok := traceSpan(r)
-		if !ok {
+// jaegerParams reads the parameters of the Jaeger API and remembers the first
+// one that is wrong.
+type jaegerParams struct {
+	q   url.Values
+	err error
+}
+
+func newJaegerParams(r *http.Request) *jaegerParams {
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	p := &jaegerParams{q: q}
+	if err != nil {
+		p.err = newParams(r, time.Time{}).check()
+	}
+	return p
+}
+
+func (p *jaegerParams) fail(name, value, allowed string) {
+	if p.err == nil {
+		p.err = badParameter(name, value, allowed)
+	}
+}
+
+// traceQuery reads the parameters of a search.
+func (p *jaegerParams) traceQuery(now time.Time) events.TraceQuery {
+	q := events.TraceQuery{Service: p.q.Get("service"), Operation: p.q.Get("operation"), Limit: 20}
+	if q.Operation == "all" { // as Jaeger's UI has it
+		q.Operation = ""
+	}
+	lookback := hour
+	if v := p.q.Get("lookback"); v != "" && v != "custom" {
+		d, ok := parseDuration(v)
+		if !ok || d <= 0 || d > maxRange {
+			p.fail("lookback", v, "a duration such as 1h or 2d, or custom")
+		}
+		lookback = d
+	}
+	q.End = p.unix("end", time.Microsecond, now)
+	q.Start = p.unix("start", time.Microsecond, q.End.Add(-lookback))
+	if !q.Start.Before(q.End) {
+		p.fail("start", p.q.Get("start"), "a time before end")
+	}
+	q.MinDuration, q.MaxDuration = p.duration("minDuration"), p.duration("maxDuration")
+	if q.MaxDuration > 0 && q.MinDuration > q.MaxDuration {
+		p.fail("minDuration", p.q.Get("minDuration"), "a duration up to maxDuration")
+	}
+	if v := p.q.Get("limit"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 {
+			p.fail("limit", v, "1 to "+strconv.Itoa(maxJaegerTraces))
+		}
+		q.Limit = min(n, maxJaegerTraces) // Jaeger's UI offers 1500
+	}
+	q.Tags = p.tags()
+	return q
+}
+
+// tags reads tags, a JSON object, and tag, in the form name:value.
+func (p *jaegerParams) tags() map[string]string {
+	var tags map[string]string
+	if v := p.q.Get("tags"); v != "" {
+		if err := json.Unmarshal([]byte(v), &tags); err != nil {
+			p.fail("tags", v, `a JSON object of strings, such as {"error":"true"}`)
+		}
+	}
+	for _, v := range p.q["tag"] {
+		name, value, ok := strings.Cut(v, ":")
+		if !ok || name == "" {
+			p.fail("tag", v, "name:value")
 			continue
 		}
-		service := cmp.Or(s.Service, "unknown")
-		pid, ok := processes[service]
-		if !ok {
-			pid = fmt.Sprintf("p%d", len(processes)+1)
-			processes[service] = pid
-			t.Processes[pid] = jaegerProcess{ServiceName: service, Tags: []jaegerTag{}}
+		if tags == nil {
+			tags = map[string]string{}
 		}
-		js := jaegerSpan{
-			TraceID: id, SpanID: s.SpanID, OperationName: s.Name, References: []jaegerRef{}, StartTime: s.Start.UnixMicro(),
-			Duration: int64(s.DurationSeconds * 1e6), ProcessID: pid, Logs: []jaegerLog{},
-		}
-		if s.ParentSpanID != "" {
-			js.References = append(js.References, jaegerRef{"CHILD_OF", id, s.ParentSpanID})
-		}
-		var tags tagList
-		if s.Call != nil {
-			tags.call(s.Call)
-			if ttft, ok := s.Call.TTFT.Get(); ok {
-				js.Logs = append(js.Logs, jaegerLog{s.Start.Add(ttft).UnixMicro(), []jaegerTag{{"event", "string", "first_token"}}})
-			}
-		} else {
-			tags.span(s.Span)
-			for _, e := range s.Span.Events {
-				fields := tagList{{"event", "string", e.Name}}
-				fields.attributes(e.Attributes)
-				js.Logs = append(js.Logs, jaegerLog{e.Time.UnixMicro(), fields})
-			}
-		}
-		js.Tags = tags
-		t.Spans = append(t.Spans, js)
+		tags[name] = value
 	}
-	return t
+	return tags
 }
 
-type tagList []jaegerTag
-
-func (l *tagList) add(key string, v any) {
-	switch x := v.(type) {
-	case string:
-		if x != "" {
-			*l = append(*l, jaegerTag{key, "string", x})
-		}
-	case bool:
-		*l = append(*l, jaegerTag{key, "bool", x})
-	case int64:
-		*l = append(*l, jaegerTag{key, "int64", x})
-	case float64:
-		*l = append(*l, jaegerTag{key, "float64", x})
-	case nil:
-	default:
-		*l = append(*l, jaegerTag{key, "string", string(mustJSON(x))})
+// unix reads a time as a count of units since 1970.
+func (p *jaegerParams) unix(name string, unit time.Duration, def time.Time) time.Time {
+	v := p.q.Get(name)
+	if v == "" {
+		return def
 	}
+	perSecond := int64(time.Second / unit)
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err != nil || n < 0 || n >= maxUnixSeconds*perSecond {
+		p.fail(name, v, "Unix "+map[time.Duration]string{time.Microsecond: "microseconds", time.Millisecond: "milliseconds"}[unit])
+		return def
+	}
+	return time.Unix(n/perSecond, n%perSecond*int64(unit)).UTC()
 }
 
-func (l *tagList) count(key string, n llm.Opt[int64]) {
-	if v, ok := n.Get(); ok {
-		l.add(key, v)
+func (p *jaegerParams) duration(name string) time.Duration {
+	v := p.q.Get(name)
+	if v == "" {
+		return 0
 	}
-}
-
-func (l *tagList) attributes(m map[string]any) {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
+	d, err := time.ParseDuration(v)
+	if err != nil || d < 0 {
+		p.fail(name, v, "a duration such as 100ms or 1.2s")
 	}
-	slices.Sort(keys)
-	for _, k := range keys {
-		l.add(k, m[k])
-	}
-}
-
-// call adds a Call's fields under the names of OpenTelemetry's GenAI conventions.
-func (l *tagList) call(c *llm.Call) {
-	l.add("span.kind", "client")
-	l.add("gen_ai.operation.name", string(c.Operation))
-	l.add("gen_ai.provider.name", c.Provider)
-	l.add("gen_ai.request.model", c.RequestModel)
-	l.add("gen_ai.response.model", c.ResponseModel)
-	l.add("gen_ai.response.id", c.ResponseID)
-	if len(c.FinishReasons) > 0 {
-		l.add("gen_ai.response.finish_reasons", c.FinishReasons)
-	}
-	l.count("gen_ai.usage.input_tokens", c.Usage.InputTokens)
-	l.count("gen_ai.usage.output_tokens", c.Usage.OutputTokens)
-	l.count("gen_ai.usage.cache_read.input_tokens", c.Usage.CacheReadTokens)
-	l.count("gen_ai.usage.cache_write.input_tokens", c.Usage.CacheWriteTokens)
-	l.count("gen_ai.usage.reasoning.output_tokens", c.Usage.ReasoningTokens)
-	if usd, ok := c.Cost.USD.Get(); ok {
-		l.add("gen_ai.usage.cost", usd)
-	}
-	l.add("pitot.cost.state", string(c.Cost.State))
-	if ttft, ok := c.TTFT.Get(); ok {
-		l.add("gen_ai.response.time_to_first_chunk", ttft.Seconds())
-	}
-	l.add("gen_ai.request.stream", c.Stream)
-	if c.HTTPStatus != 0 {
-		l.add("http.response.status_code", int64(c.HTTPStatus))
-	}
-	l.add("user.id", c.User)
-	l.add("session.id", c.Session)
-	l.add("pitot.feature", c.Feature)
-	l.add("gen_ai.prompt.name", c.PromptName)
-	l.add("gen_ai.prompt.version", c.PromptVersion)
-	l.add("pitot.call.id", c.ID)
-	l.failed(c.Status, c.ErrorType, c.ErrorMessage)
-	l.attributes(c.Attributes)
-}
-
-func (l *tagList) span(s *llm.Span) {
-	l.add("span.kind", cmp.Or(s.OTelKind, "internal"))
-	l.add("pitot.span.kind", string(s.Kind))
-	l.add("gen_ai.agent.name", s.Agent)
-	l.add("gen_ai.tool.name", s.Tool)
-	l.add("user.id", s.User)
-	l.add("session.id", s.Session)
-	l.add("otel.scope.name", s.Scope)
-	l.failed(s.Status, s.ErrorType, s.ErrorMessage)
-	l.attributes(s.Attributes)
-}
-
-func (l *tagList) failed(st llm.Status, typ, msg string) {
-	if st != llm.StatusError {
-		return
-	}
-	l.add("error", true)
-	l.add("error.type", typ)
-	l.add("otel.status_code", "ERROR")
-	l.add("otel.status_description", msg)
+	return d
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -65,7 +66,7 @@ func (s *server) recovered(next http.Handler) http.Handler {
 			if v == nil {
 				return
 			}
-			if v == http.ErrAbortHandler {
+			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(v) // the way to cut an answer short
 			}
 			s.Logger.Error("handler panicked", "path", r.URL.Path, "panic", v, "stack", string(debug.Stack()))
@@ -95,9 +96,12 @@ func (w *trackedWriter) Write(b []byte) (int, error) {
 }
 
 // Flush serves handlers that look for an http.Flusher.
-func (w *trackedWriter) Flush() {
+func (w *trackedWriter) Flush() { _ = w.FlushError() }
+
+// FlushError is Flush for http.ResponseController.
+func (w *trackedWriter) FlushError() error {
 	w.began = true
-	_ = http.NewResponseController(w.ResponseWriter).Flush()
+	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
 // Unwrap serves http.ResponseController.

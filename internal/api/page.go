@@ -1,11 +1,15 @@
 package api
 
 import (
+	"bytes"
+	"cmp"
+	"context"
 	"embed"
 	"fmt"
 	"html/template"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,7 +34,7 @@ var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMa
 		}
 		return fmt.Sprintf("$%.2f", f)
 	},
-	"opt":  func(d llm.Opt[time.Duration]) string { return durationText(d) },
+	"opt":  durationText,
 	"dur":  func(d time.Duration) string { return durationText(llm.Some(d)) },
 	"toks": tokenText,
 	"cost": func(c llm.Cost) string {
@@ -55,7 +59,7 @@ func durationText(d llm.Opt[time.Duration]) string {
 func tokenText(u llm.Usage) string {
 	text := func(n llm.Opt[int64]) string {
 		if v, ok := n.Get(); ok {
-			return fmt.Sprint(v)
+			return strconv.FormatInt(v, 10)
 		}
 		return "–"
 	}
@@ -81,32 +85,45 @@ func (d pageData) T(en, zh string) string {
 	return en
 }
 
+// pageTimeout is how long the page waits for the store before it shows what it
+// has: it must load when the store does not answer, to say so.
+const pageTimeout = 5 * time.Second
+
 // page serves the plain summary: what happened in the last hour, by model, the
 // latest calls, and where to look further.
 func (s *server) page(w http.ResponseWriter, r *http.Request) {
-	now := s.Now()
-	f := events.CallFilter{Range: events.Range{Start: now.Add(-hour), End: now}}
-	d := pageData{ZH: wantsChinese(r), Status: s.Status(r.Context())}
+	ctx, cancel := context.WithTimeout(r.Context(), pageTimeout)
+	defer cancel()
+	d := pageData{ZH: wantsChinese(r), Status: s.Status(ctx)}
 	d.Gateway = d.Status.Listeners["gateway"]
-	var err error
-	if d.Summary, err = s.Events.Summary(r.Context(), f); err == nil {
-		d.Unpriced = d.Summary.Totals.ByState[llm.CostUnpriced].Calls
-		if d.Models, err = s.Events.Models(r.Context(), f); err == nil {
-			slices.SortFunc(d.Models, func(a, b events.ModelStat) int { return int(b.Totals.Calls - a.Totals.Calls) })
-			var page events.CallPage
-			page, err = s.Events.Calls(r.Context(), events.CallQuery{CallFilter: f, Limit: 20})
-			d.Calls = page.Calls
-		}
-	}
-	if err != nil {
+	if err := s.fillPage(ctx, &d); err != nil {
 		d.Error = err.Error()
+	}
+	var b bytes.Buffer
+	if err := pageTemplate.Execute(&b, d); err != nil {
+		s.fail(w, r, fmt.Errorf("summary page: %w", err))
+		return
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'")
-	if err := pageTemplate.Execute(w, d); err != nil {
-		s.Logger.Error("summary page failed", "component", "api", "err", err)
+	_, _ = w.Write(b.Bytes())
+}
+
+func (s *server) fillPage(ctx context.Context, d *pageData) (err error) {
+	now := s.Now()
+	f := events.CallFilter{Range: events.Range{Start: now.Add(-hour), End: now}}
+	if d.Summary, err = s.Events.Summary(ctx, f); err != nil {
+		return err
 	}
+	d.Unpriced = d.Summary.Totals.ByState[llm.CostUnpriced].Calls
+	if d.Models, err = s.Events.Models(ctx, f); err != nil {
+		return err
+	}
+	slices.SortStableFunc(d.Models, func(a, b events.ModelStat) int { return cmp.Compare(b.Totals.Calls, a.Totals.Calls) })
+	page, err := s.Events.Calls(ctx, events.CallQuery{CallFilter: f, Limit: 20})
+	d.Calls = page.Calls
+	return err
 }
 
 func wantsChinese(r *http.Request) bool {

@@ -138,16 +138,17 @@ func (p *params) timeRange(def time.Duration) (start, end time.Time) {
 	return start, end
 }
 
-// duration reads a duration in the form of Prometheus (5m, 1h30m) or in seconds.
-func (p *params) duration(name string, def, minimum, maximum time.Duration) time.Duration {
+// duration reads a duration in the form of Prometheus (5m, 1h30m) or in seconds,
+// up to maxRange; 0 where it is absent.
+func (p *params) duration(name string, minimum time.Duration) time.Duration {
 	s := p.get(name)
 	if s == "" {
-		return def
+		return 0
 	}
 	d, ok := parseDuration(s)
-	if !ok || d < minimum || d > maximum {
-		p.fail(badParameter(name, s, fmt.Sprintf("a duration from %s to %s, such as 250ms, 5m or 1.5 (seconds)", model.Duration(minimum), model.Duration(maximum))))
-		return def
+	if !ok || d < minimum || d > maxRange {
+		p.fail(badParameter(name, s, fmt.Sprintf("a duration from %s to %s, such as 250ms, 5m or 1.5 (seconds)", model.Duration(minimum), model.Duration(maxRange))))
+		return 0
 	}
 	return d
 }
@@ -166,15 +167,15 @@ func parseDuration(s string) (time.Duration, bool) {
 	return time.Duration(math.Round(f * float64(time.Second))), true
 }
 
-// int reads a whole number within bounds.
-func (p *params) int(name string, def, minimum, maximum int) int {
+// count reads a whole number from 1 to maximum.
+func (p *params) count(name string, def, maximum int) int {
 	s := p.get(name)
 	if s == "" {
 		return def
 	}
 	n, err := strconv.Atoi(s)
-	if err != nil || n < minimum || n > maximum {
-		p.fail(badParameter(name, s, "a whole number from "+strconv.Itoa(minimum)+" to "+strconv.Itoa(maximum)))
+	if err != nil || n < 1 || n > maximum {
+		p.fail(badParameter(name, s, "a whole number from 1 to "+strconv.Itoa(maximum)))
 		return def
 	}
 	return n

@@ -14,14 +14,19 @@ type Trace struct {
 	TraceID         string    `json:"trace_id"`
 	Start           time.Time `json:"start"`
 	DurationSeconds float64   `json:"duration_seconds"`
-	Calls           int       `json:"calls"`
-	Errors          int       `json:"errors"`
-	// Totals over calls alone: containers repeat what their calls report.
-	InputTokens   int64       `json:"input_tokens"`
-	OutputTokens  int64       `json:"output_tokens"`
-	CostUSD       float64     `json:"cost_usd"`
-	UnpricedCalls int         `json:"unpriced_calls,omitempty"`
-	Spans         []TraceSpan `json:"spans"`
+	// Errors is the number of spans, calls among them, that failed.
+	Errors int `json:"errors"`
+	// Calls and the totals are over calls that hold no other calls: a container
+	// repeats what its calls report.
+	Calls         int     `json:"calls"`
+	InputTokens   int64   `json:"input_tokens"`
+	OutputTokens  int64   `json:"output_tokens"`
+	CostUSD       float64 `json:"cost_usd"`
+	UnpricedCalls int     `json:"unpriced_calls,omitempty"`
+	// Duplicates is the number of records left out because another one is of the
+	// same span.
+	Duplicates int         `json:"duplicates,omitempty"`
+	Spans      []TraceSpan `json:"spans"` // no two have the same SpanID
 }
 
 // TraceSpan is one span of a Trace: a Call, or another span.
@@ -29,7 +34,8 @@ type TraceSpan struct {
 	SpanID       string `json:"span_id"`
 	ParentSpanID string `json:"parent_span_id,omitempty"`
 	// TreeParent is the parent to draw it under: ParentSpanID where that span is
-	// part of the trace, else empty.
+	// part of the trace and not below this one, else empty. Following it always
+	// ends.
 	TreeParent      string     `json:"tree_parent,omitempty"`
 	Name            string     `json:"name"`
 	Kind            string     `json:"kind"` // call, or a llm.SpanKind
@@ -39,56 +45,123 @@ type TraceSpan struct {
 	DurationSeconds float64    `json:"duration_seconds"`
 	Status          llm.Status `json:"status"`
 	ErrorType       string     `json:"error_type,omitempty"`
-	Call            *llm.Call  `json:"call,omitempty"`
-	Span            *llm.Span  `json:"span,omitempty"`
+	// Container says that this is a call above other calls, as where an
+	// instrumented client calls through the gateway: the totals are without it.
+	Container bool      `json:"container,omitempty"`
+	Call      *llm.Call `json:"call,omitempty"`
+	Span      *llm.Span `json:"span,omitempty"`
+
+	duration time.Duration
 }
 
 // buildTrace orders the records of a trace and adds them up.
 func buildTrace(id string, records []llm.Record) Trace {
-	t := Trace{TraceID: id, Spans: make([]TraceSpan, 0, len(records))}
-	var end time.Time
-	known := map[string]bool{}
-	for _, r := range records {
-		s, ok := traceSpan(r)
-		if !ok {
-			continue
-		}
-		known[s.SpanID] = true
-		if t.Start.IsZero() || s.Start.Before(t.Start) {
-			t.Start = s.Start
-		}
-		if e := s.Start.Add(time.Duration(s.DurationSeconds * float64(time.Second))); e.After(end) {
+	t := Trace{TraceID: id}
+	t.Spans, t.Duplicates = traceSpans(records)
+	if len(t.Spans) == 0 {
+		return t
+	}
+	t.link()
+	t.Start = t.Spans[0].Start
+	end := t.Start
+	for i := range t.Spans {
+		s := &t.Spans[i]
+		s.OffsetSeconds = s.Start.Sub(t.Start).Seconds()
+		if e := s.Start.Add(s.duration); e.After(end) {
 			end = e
 		}
 		if s.Status == llm.StatusError {
 			t.Errors++
 		}
-		if c := s.Call; c != nil {
-			t.Calls++
-			t.InputTokens += c.Usage.InputTokens.Or(0)
-			t.OutputTokens += c.Usage.OutputTokens.Or(0)
-			usd, priced := c.Cost.USD.Get()
-			t.CostUSD += usd
-			if !priced {
-				t.UnpricedCalls++
-			}
+		if s.Call != nil && !s.Container {
+			t.count(s.Call)
 		}
-		t.Spans = append(t.Spans, s)
 	}
-	if len(t.Spans) > 0 {
-		t.DurationSeconds = end.Sub(t.Start).Seconds()
+	t.DurationSeconds = end.Sub(t.Start).Seconds()
+	return t
+}
+
+func (t *Trace) count(c *llm.Call) {
+	t.Calls++
+	t.InputTokens += c.Usage.InputTokens.Or(0)
+	t.OutputTokens += c.Usage.OutputTokens.Or(0)
+	usd, priced := c.Cost.USD.Get()
+	t.CostUSD += usd
+	if !priced {
+		t.UnpricedCalls++
 	}
-	slices.SortStableFunc(t.Spans, func(a, b TraceSpan) int {
-		return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(b.DurationSeconds, a.DurationSeconds))
+}
+
+// traceSpans are the spans of a trace in order of time, longest first where
+// several begin at once, and the number of records that were left out because
+// they are there already. Of two records of one span the call stays, else the
+// earlier one.
+func traceSpans(records []llm.Record) (spans []TraceSpan, duplicates int) {
+	all := make([]TraceSpan, 0, len(records))
+	for _, r := range records {
+		if s, ok := traceSpan(r); ok {
+			all = append(all, s)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b TraceSpan) int {
+		return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(b.duration, a.duration))
 	})
+	keep := make(map[string]int, len(all))
+	for i, s := range all {
+		if j, ok := keep[s.SpanID]; !ok || all[j].Call == nil && s.Call != nil {
+			keep[s.SpanID] = i
+		}
+	}
+	spans = make([]TraceSpan, 0, len(all))
+	for i, s := range all {
+		if s.SpanID == "" || keep[s.SpanID] == i {
+			spans = append(spans, s)
+		}
+	}
+	return spans, len(all) - len(spans)
+}
+
+// link sets TreeParent and Container. Senders send parents that never arrive,
+// and now and then spans that are their own ancestors: of such a circle the
+// first span becomes the top.
+func (t *Trace) link() {
+	bySpan := make(map[string]*TraceSpan, len(t.Spans))
+	for i := range t.Spans {
+		if s := &t.Spans[i]; s.SpanID != "" {
+			bySpan[s.SpanID] = s
+		}
+	}
 	for i := range t.Spans {
 		s := &t.Spans[i]
-		s.OffsetSeconds = s.Start.Sub(t.Start).Seconds()
-		if known[s.ParentSpanID] && s.ParentSpanID != s.SpanID {
+		if s.ParentSpanID != s.SpanID && bySpan[s.ParentSpanID] != nil {
 			s.TreeParent = s.ParentSpanID
 		}
 	}
-	return t
+	done := make(map[*TraceSpan]bool, len(t.Spans)) // followed to the top
+	for i := range t.Spans {
+		s := &t.Spans[i]
+		var path []*TraceSpan
+		for s != nil && !done[s] {
+			if at := slices.Index(path, s); at >= 0 {
+				top := slices.MinFunc(path[at:], func(a, b *TraceSpan) int { return a.Start.Compare(b.Start) })
+				top.TreeParent = top.ParentSpanID
+				break
+			}
+			path = append(path, s)
+			s = bySpan[s.TreeParent]
+		}
+		for _, p := range path {
+			done[p] = true
+		}
+	}
+	for i := range t.Spans {
+		if t.Spans[i].Call == nil {
+			continue
+		}
+		for up := bySpan[t.Spans[i].TreeParent]; up != nil && !up.Container; up = bySpan[up.TreeParent] {
+			up.Container = up.Call != nil
+		}
+	}
 }
 
 func traceSpan(r llm.Record) (TraceSpan, bool) {
@@ -97,13 +170,13 @@ func traceSpan(r llm.Record) (TraceSpan, bool) {
 		c := r.Call
 		return TraceSpan{
 			SpanID: c.SpanID, ParentSpanID: c.ParentSpanID, Name: callSpanName(c), Kind: "call", Service: c.Service, Start: c.Time,
-			DurationSeconds: c.Duration.Seconds(), Status: c.Status, ErrorType: c.ErrorType, Call: c,
+			DurationSeconds: c.Duration.Seconds(), Status: c.Status, ErrorType: c.ErrorType, Call: c, duration: c.Duration,
 		}, true
 	case r.Span != nil:
 		s := r.Span
 		return TraceSpan{
-			SpanID: s.SpanID, ParentSpanID: s.ParentSpanID, Name: s.Name, Kind: string(s.Kind), Service: s.Service, Start: s.Time,
-			DurationSeconds: s.Duration.Seconds(), Status: s.Status, ErrorType: s.ErrorType, Span: s,
+			SpanID: s.SpanID, ParentSpanID: s.ParentSpanID, Name: s.Name, Kind: cmp.Or(string(s.Kind), string(llm.KindOther)), Service: s.Service,
+			Start: s.Time, DurationSeconds: s.Duration.Seconds(), Status: s.Status, ErrorType: s.ErrorType, Span: s, duration: s.Duration,
 		}, true
 	}
 	return TraceSpan{}, false

@@ -69,6 +69,7 @@ func Main([]string) int {
 		fmt.Fprintln(os.Stderr, "engine flags:", err)
 		return exitUsage
 	}
+	stepBack()
 	debug.SetMemoryLimit(cfg.Memory)
 	logger.InitNoLogFlags()
 
@@ -90,11 +91,11 @@ func Main([]string) int {
 	}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(ln) }()
-	fmt.Println(readyPrefix + ln.Addr().String())
+	fmt.Fprintln(os.Stdout, readyPrefix+ln.Addr().String())
 
 	orphaned := make(chan struct{})
 	go func() {
-		io.Copy(io.Discard, stdin)
+		_, _ = io.Copy(io.Discard, stdin) // however it ends, the parent is gone or wants an end
 		close(orphaned)
 	}()
 	status := exitOK

@@ -3,8 +3,25 @@ package engine
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"strconv"
+	"syscall"
 )
+
+// nice is how far the engine steps back when processors are scarce: forwarding
+// calls comes first, the journal keeps what the engine cannot take at once.
+const nice = 10
+
+// stepBack lowers the priority of this process. On Linux it belongs to threads,
+// so each one that exists is set; new ones inherit it. Failing changes nothing.
+func stepBack() {
+	tasks, _ := filepath.Glob("/proc/self/task/*")
+	for _, t := range tasks {
+		if tid, err := strconv.Atoi(filepath.Base(t)); err == nil {
+			_ = syscall.Setpriority(syscall.PRIO_PROCESS, tid, nice)
+		}
+	}
+}
 
 // machineMemory is the memory that this process may use: the machine's, or its
 // control group's where that is less. 0 where it cannot be told.

@@ -7,3 +7,6 @@ func machineMemory() int64 { return 0 }
 
 // residentBytes is unknown here.
 func residentBytes(int) int64 { return 0 }
+
+// stepBack is not known here.
+func stepBack() {}

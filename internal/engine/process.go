@@ -22,11 +22,11 @@ const killAfter = 20 * time.Second
 // long it was ready and why it ended.
 func (s *Supervisor) runChild(ctx context.Context) (readyFor time.Duration, err error) {
 	password := rand.Text()
-	cfg, err := json.Marshal(s.opt.childConfig(password))
+	cfg, err := json.Marshal(s.opt.childConfig(password)) //nolint:gosec // the child needs the password; it goes to its stdin alone
 	if err != nil {
 		return 0, fmt.Errorf("encode configuration: %w", err)
 	}
-	cmd := exec.Command(s.opt.Executable, s.opt.Args...)
+	cmd := exec.Command(s.opt.Executable, s.opt.Args...) //nolint:gosec // this program itself, unless a test says otherwise
 	cmd.Env = append(os.Environ(), s.opt.Env...)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -80,7 +80,7 @@ func (s *Supervisor) runChild(ctx context.Context) (readyFor time.Duration, err 
 			select {
 			case <-ended:
 			case <-timer.C:
-				cmd.Process.Kill()
+				_ = cmd.Process.Kill() // fails only where the child has ended by itself
 				<-ended
 			}
 			timer.Stop()

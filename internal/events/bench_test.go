@@ -71,7 +71,7 @@ func benchCall(r *rand.Rand, at time.Time, text int) *llm.Call {
 func benchStore(b *testing.B) *Store {
 	b.Helper()
 	bench.Do(func() {
-		dir, err := os.MkdirTemp("", "pitot-bench")
+		dir, err := os.MkdirTemp("", "pitot-bench") //nolint:usetesting // it outlives the benchmark that makes it
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -79,7 +79,7 @@ func benchStore(b *testing.B) *Store {
 		if err != nil {
 			b.Fatal(err)
 		}
-		bench.stop = func() { sup.Stop(context.Background()); os.RemoveAll(dir) }
+		bench.stop = func() { _ = sup.Stop(context.Background()); os.RemoveAll(dir) } // without a deadline it cannot fail
 		bench.s = newStore(b, sup, nil)
 		bench.end, bench.pid = time.Now().UTC(), sup.Status().PID
 		r := rand.New(rand.NewPCG(1, 2))

@@ -35,7 +35,7 @@ func (s *Store) ping(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("ready: %w", err)
 		}
-		resp, err := s.ep.Client.Do(req)
+		resp, err := s.ep.Client.Do(req) //nolint:bodyclose // drain closes it
 		if err != nil {
 			return &UnavailableError{Op: "ready", Err: err}
 		}
@@ -84,7 +84,7 @@ func (s *Store) stream(ctx context.Context, op, path string, form url.Values, us
 		return fmt.Errorf("%s: %w", op, err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	resp, err := s.ep.Client.Do(req)
+	resp, err := s.ep.Client.Do(req) //nolint:bodyclose // drain closes it
 	if err != nil {
 		return unavailable(ctx, op, err)
 	}
@@ -251,7 +251,7 @@ func (s *Store) insert(ctx context.Context, lines []byte) error {
 	// With a form's type the engine would take the rows for a form, answer 200
 	// and store nothing.
 	req.Header.Set("Content-Type", "application/stream+json")
-	resp, err := s.ep.Client.Do(req)
+	resp, err := s.ep.Client.Do(req) //nolint:bodyclose // drain closes it
 	if err != nil {
 		return unavailable(ctx, op, err)
 	}
@@ -270,7 +270,7 @@ func (s *Store) Flush(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)
 	}
-	resp, err := s.ep.Client.Do(req)
+	resp, err := s.ep.Client.Do(req) //nolint:bodyclose // drain closes it
 	if err != nil {
 		return unavailable(ctx, op, err)
 	}

@@ -3,6 +3,7 @@ package events
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 )
@@ -36,7 +37,9 @@ func (s *Store) Facets(ctx context.Context, q FacetQuery) ([]Facet, error) {
 	for _, f := range fields {
 		if !slices.Contains(FacetFields(), f) {
 			if err := checkGroupField(f); err != nil {
-				err.(*QueryError).Param = "fields"
+				if qe, ok := errors.AsType[*QueryError](err); ok {
+					qe.Param = "fields"
+				}
 				return nil, err
 			}
 		}

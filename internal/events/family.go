@@ -39,7 +39,7 @@ var sumFields = []string{
 
 // rollupDimensions are all the dimensions that rollups know.
 var rollupDimensions = []string{
-	"service", "environment", "provider", "model", "request_model", "operation",
+	"service", "environment", "provider", "model", "response_model", "operation",
 	"user", "feature", "status", "error_type", "cost.state",
 }
 
@@ -47,7 +47,7 @@ var rollupDimensions = []string{
 var families = []*family{
 	{name: "user", dimensions: []string{"user", "status", "cost.state"}},
 	{name: "usage", dimensions: []string{
-		"service", "environment", "provider", "model", "request_model", "operation", "feature", "status", "error_type", "cost.state",
+		"service", "environment", "provider", "model", "response_model", "operation", "feature", "status", "error_type", "cost.state",
 	}, sketches: latencyFields},
 	{name: "full", dimensions: rollupDimensions},
 }

@@ -118,8 +118,7 @@ func TestTailYieldsWhatEndsNow(t *testing.T) {
 		break
 	}
 	for _, err := range s.TailCalls(ctx, CallFilter{Status: "weird"}) {
-		var qe *QueryError
-		if !errors.As(err, &qe) {
+		if _, ok := errors.AsType[*QueryError](err); !ok {
 			t.Errorf("err = %v", err)
 		}
 	}

@@ -69,7 +69,7 @@ func (f *filterBuilder) dimensions(c *CallFilter) {
 	f.is("provider", c.Provider)
 	if c.Model != "" {
 		m := quote(c.Model)
-		f.add(`(model:=` + m + ` or request_model:=` + m + `)`)
+		f.add(`(model:=` + m + ` or response_model:=` + m + `)`)
 	}
 	f.is("operation", c.Operation)
 	f.is("status", c.Status)
@@ -145,9 +145,15 @@ func (c *CallFilter) family(by []string, sketches bool) *family {
 		value string
 		names []string
 	}{
-		{c.Service, []string{"service"}}, {c.Environment, []string{"environment"}}, {c.Provider, []string{"provider"}},
-		{c.Model, []string{"model", "request_model"}}, {c.Operation, []string{"operation"}}, {c.Status, []string{"status"}},
-		{c.User, []string{"user"}}, {c.Feature, []string{"feature"}}, {c.ErrorType, []string{"error_type"}},
+		{c.Service, []string{"service"}},
+		{c.Environment, []string{"environment"}},
+		{c.Provider, []string{"provider"}},
+		{c.Model, []string{"model", "response_model"}},
+		{c.Operation, []string{"operation"}},
+		{c.Status, []string{"status"}},
+		{c.User, []string{"user"}},
+		{c.Feature, []string{"feature"}},
+		{c.ErrorType, []string{"error_type"}},
 	} {
 		if d.value != "" {
 			need = append(need, d.names...)

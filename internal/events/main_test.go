@@ -70,6 +70,7 @@ func endpoint(sup *engine.Supervisor) Endpoint {
 func testStore(t testing.TB) *Store {
 	t.Helper()
 	shared.Do(func() {
+		//nolint:usetesting // it outlives the test that makes it
 		if shared.dir, shared.err = os.MkdirTemp("", "pitot-events"); shared.err == nil {
 			shared.sup, shared.err = engine.Start(context.Background(), engineOptions(shared.dir))
 		}

@@ -2,7 +2,9 @@ package events
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -73,7 +75,7 @@ func AppendRow(dst []byte, r llm.Record) ([]byte, error) {
 	case r.Log != nil:
 		err = e.log(r.Log)
 	default:
-		return dst, fmt.Errorf("encode row: the record is empty")
+		return dst, errors.New("encode row: the record is empty")
 	}
 	if err != nil {
 		return e.w.buf[:start], err
@@ -140,7 +142,7 @@ func (e *encoder) call(c *llm.Call) error {
 	}
 	start := len(e.w.buf)
 	err := e.callRow(c, start, true)
-	if err == ErrTooLarge {
+	if errors.Is(err, ErrTooLarge) {
 		// These maps are the one part without a bound of its own.
 		e.w = rowWriter{buf: e.w.buf[:start]}
 		err = e.callRow(c, start, false)
@@ -290,11 +292,11 @@ func callMessage(c *llm.Call) string {
 
 // lastUserText is what the user said last.
 func lastUserText(messages []llm.Message) string {
-	for i := len(messages) - 1; i >= 0; i-- {
-		if messages[i].Role != "user" {
+	for _, message := range slices.Backward(messages) {
+		if message.Role != "user" {
 			continue
 		}
-		for _, p := range messages[i].Parts {
+		for _, p := range message.Parts {
 			if p.Type == llm.PartText && p.Content != "" {
 				return p.Content
 			}
@@ -318,7 +320,7 @@ func (e *encoder) span(s *llm.Span) error {
 	e.fields = append(e.fields[:0], contentField{"input", []byte(s.Input)}, contentField{"output", []byte(s.Output)})
 	start := len(e.w.buf)
 	err := e.spanRow(s, start, true)
-	if err == ErrTooLarge {
+	if errors.Is(err, ErrTooLarge) {
 		e.w = rowWriter{buf: e.w.buf[:start]}
 		err = e.spanRow(s, start, false)
 	}
@@ -376,7 +378,7 @@ func (e *encoder) log(l *llm.Log) error {
 		e.fields = append(e.fields, contentField{"message", []byte(l.Message)})
 	}
 	err := e.logRow(l, start, true)
-	if err == ErrTooLarge {
+	if errors.Is(err, ErrTooLarge) {
 		e.w = rowWriter{buf: e.w.buf[:start]}
 		err = e.logRow(l, start, false)
 	}

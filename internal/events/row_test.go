@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 	"math"
 	"strings"
 	"testing"
@@ -65,9 +66,7 @@ func roundTrip(t *testing.T, r llm.Record) llm.Record {
 		}
 		content[m["field"]] += m["text"]
 	}
-	for k, v := range content {
-		own[k] = v
-	}
+	maps.Copy(own, content)
 	got, err := decodeRecord(own)
 	if err != nil {
 		t.Fatal(err)
@@ -100,10 +99,12 @@ func fullCall() *llm.Call {
 			"yes": true, "nothing": nil, "text": "true", "digits": "007", "number": "12", "list": "[1]", "brace": "{not json", "empty": "", "decimal": "1.10",
 		},
 		Input: []llm.Message{
-			llm.Text("system", "be\nbrief"), {Role: "user", Name: "n", Parts: []llm.Part{
+			llm.Text("system", "be\nbrief"),
+			{Role: "user", Name: "n", Parts: []llm.Part{
 				{Type: llm.PartText, Content: "hi \"there\" \\ 日本 \u2028"},
 				{Type: llm.PartBlob, Modality: "image", MIMEType: "image/png", Size: 12, SHA256: "ab", TruncatedChars: 3},
-				{Type: llm.PartURI, URI: "https://x/y"}, {Type: llm.PartFile, FileID: "f1"},
+				{Type: llm.PartURI, URI: "https://x/y"},
+				{Type: llm.PartFile, FileID: "f1"},
 			}},
 			{Role: "tool", Parts: []llm.Part{{Type: llm.PartToolCallResponse, ID: "c1", Response: json.RawMessage("{\"a\":\"b\\nc\"}")}}},
 		},
@@ -167,9 +168,9 @@ func TestRowSemantics(t *testing.T) {
 	}
 	m := engineRow(t, b)
 	for name, want := range map[string]string{
-		"model": "gpt-4o-2024-08-06", "name": "chat gpt-4o", "usage.input_tokens": "12", "usage.cache_read_tokens": "0",
+		"model": "gpt-4o", "name": "chat gpt-4o", "usage.input_tokens": "12", "usage.cache_read_tokens": "0",
 		"params.temperature": "0.2", "params.stop": `["a","\n"]`, "_time": "2026-11-21T10:00:00.123456789Z", "kind": "call",
-		"_msg": "gpt-4o-2024-08-06: x: broke\nhere", "status": "error", "tags.team": "a", "cost.usd": "0.00000037",
+		"_msg": "gpt-4o: x: broke\nhere", "status": "error", "tags.team": "a", "cost.usd": "0.00000037",
 	} {
 		if m[name] != want {
 			t.Errorf("%s = %q, want %q", name, m[name], want)
@@ -193,8 +194,10 @@ func TestRowSemantics(t *testing.T) {
 }
 
 func TestInvalidUTF8BecomesReplacement(t *testing.T) {
-	c := &llm.Call{ID: "x", Time: time.Unix(1, 0).UTC(), User: "a\xffb", Input: []llm.Message{llm.Text("user", "\xc3(\n\xe2\x82")},
-		Attributes: map[string]any{"k\xff": "v"}}
+	c := &llm.Call{
+		ID: "x", Time: time.Unix(1, 0).UTC(), User: "a\xffb", Input: []llm.Message{llm.Text("user", "\xc3(\n\xe2\x82")},
+		Attributes: map[string]any{"k\xff": "v"},
+	}
 	got := roundTrip(t, llm.Record{Call: c}).Call
 	if got.User != "a\uFFFDb" || got.Input[0].Parts[0].Content != "\uFFFD(\n\uFFFD\uFFFD" || got.Attributes["k\uFFFD"] != "v" {
 		t.Errorf("got %q, %q, %v", got.User, got.Input[0].Parts[0].Content, got.Attributes)

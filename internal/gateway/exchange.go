@@ -180,7 +180,7 @@ func (g *Gateway) answerError(w http.ResponseWriter, u *upstream, d wire.Dialect
 	maps.Copy(h, wire.ErrorHeader(d, status))
 	h.Set("Content-Type", ct)
 	w.WriteHeader(status)
-	_, _ = w.Write(body)
+	_, _ = w.Write(body) //nolint:gosec // JSON, with its content type
 }
 
 // classify names what kept the upstream from answering. The message is for the

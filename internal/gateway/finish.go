@@ -19,7 +19,7 @@ type finishers struct {
 // served the client does the work itself, after the answer has been sent.
 const finishQueue = 1024
 
-func newFinishers(g *Gateway) *finishers {
+func newFinishers() *finishers {
 	f := &finishers{queue: make(chan *exchange, finishQueue)}
 	for range runtime.GOMAXPROCS(0) {
 		f.wg.Go(func() {

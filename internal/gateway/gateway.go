@@ -68,7 +68,7 @@ func New(o Options) (*Gateway, error) {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
 	g.table.Store(t)
-	g.finishers = newFinishers(g)
+	g.finishers = newFinishers()
 	return g, nil
 }
 

@@ -168,7 +168,7 @@ func TestUnaryPassesUnchangedAndIsRecorded(t *testing.T) {
 	resp, body := do(t, http.MethodPost, f.url+chatPath+"?api-version=1", chatBody,
 		"Content-Type", "application/json", "Authorization", "Bearer not-a-key", "X-Pitot-Service", "checkout", "X-Pitot-User", "u1",
 		"X-Pitot-Tag-Team", "a", "X-Pitot-Prompt", "p", "X-Pitot-Prompt-Version", "3", "Traceparent", parent, "User-Agent", "test/1")
-	if body != chatAnswer || resp.StatusCode != 200 || resp.Header.Get("X-Request-Id") != "req_1" {
+	if body != chatAnswer || resp.StatusCode != http.StatusOK || resp.Header.Get("X-Request-Id") != "req_1" {
 		t.Errorf("answer changed: %d %v %s", resp.StatusCode, resp.Header, body)
 	}
 	s := <-got
@@ -579,7 +579,7 @@ func TestMalformedRequestsAndAnswersPass(t *testing.T) {
 	for _, body := range []string{"", "{", "not json", `{"model":7,"messages":"x"}`, "\x00\xff"} {
 		f := start(t, answerWith("application/json", "<html>oops"))
 		resp, got := do(t, http.MethodPost, f.url+chatPath, body)
-		if resp.StatusCode != 200 || got != "<html>oops" {
+		if resp.StatusCode != http.StatusOK || got != "<html>oops" {
 			t.Errorf("%q: %d %q", body, resp.StatusCode, got)
 		}
 		if c := f.next(t); c.Usage.InputTokens.Known() {
@@ -610,7 +610,7 @@ func TestReloadKeepsTheOldOnError(t *testing.T) {
 	if err := f.g.Reload(Config{Upstreams: []Upstream{{Name: "bad", BaseURL: "nowhere"}}}); err == nil {
 		t.Fatal("a bad configuration was taken")
 	}
-	if resp, _ := do(t, http.MethodPost, f.url+chatPath, chatBody); resp.StatusCode != 200 {
+	if resp, _ := do(t, http.MethodPost, f.url+chatPath, chatBody); resp.StatusCode != http.StatusOK {
 		t.Errorf("the old routing is gone: %d", resp.StatusCode)
 	}
 	f.next(t)

@@ -188,7 +188,7 @@ func (t *h1Transport) roundTrip(out *http.Request, written func()) (*http.Respon
 
 // writeRequest writes head and body, in one system call where they are small.
 func (c *h1Conn) writeRequest(out *http.Request) error {
-	b := append(c.head[:0], out.Method...)
+	b := append(c.head[:0], out.Method...) //nolint:gocritic // c.head gets it back below, unless it grew large
 	b = append(b, ' ')
 	b = append(b, out.URL.RequestURI()...)
 	b = append(b, " HTTP/1.1\r\nHost: "...)

@@ -2,6 +2,7 @@ package llm
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -116,12 +117,14 @@ type Call struct {
 // MaxErrorMessage is the most of an error message that a Call keeps, in bytes.
 const MaxErrorMessage = 2000
 
-// Model is the model to group by: the one that answered, else the one asked for.
+// Model is the model to group by: the one asked for, else the one that answered.
+// A call that failed names no other, and would fall into a group of its own
+// beside the dated name under which the successful ones are answered.
 func (c *Call) Model() string {
-	if c.ResponseModel != "" {
-		return c.ResponseModel
+	if c.RequestModel != "" {
+		return c.RequestModel
 	}
-	return c.RequestModel
+	return c.ResponseModel
 }
 
 // Note adds a remark once.
@@ -131,10 +134,8 @@ func (c *Call) Note(n string) { c.Notes = addOnce(c.Notes, n) }
 func (c *Call) MarkTruncated(part string) { c.Truncated = addOnce(c.Truncated, part) }
 
 func addOnce(s []string, v string) []string {
-	for _, x := range s {
-		if x == v {
-			return s
-		}
+	if slices.Contains(s, v) {
+		return s
 	}
 	return append(s, v)
 }

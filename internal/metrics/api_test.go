@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -47,9 +48,7 @@ func TestAPI(t *testing.T) {
 	window := url.Values{"start": {unix(at.Add(-5 * time.Minute))}, "end": {unix(at)}}
 	with := func(kv ...string) url.Values {
 		v := url.Values{}
-		for k, x := range window {
-			v[k] = x
-		}
+		maps.Copy(v, window)
 		for i := 0; i < len(kv); i += 2 {
 			v.Add(kv[i], kv[i+1])
 		}

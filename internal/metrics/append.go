@@ -7,13 +7,12 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/model"
-	"google.golang.org/protobuf/types/known/timestamppb"
-
 	"github.com/prometheus/prometheus/model/exemplar"
 	promhist "github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/storage"
+	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // familyAppender writes gathered families to the store as a scrape would:

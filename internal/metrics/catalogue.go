@@ -64,7 +64,6 @@ type Catalogue struct {
 
 type dimension struct {
 	label string
-	tag   string // where it comes from a tag
 	get   func(*llm.Call) string
 	limit *limiter
 }
@@ -164,17 +163,6 @@ func newDimension(d Dimension, l Limits) (dimension, error) {
 	return out, nil
 }
 
-// modelLabel is the value of the label model: the model that was asked for,
-// else the one that answered. Not the other way round: a Call that fails or is
-// still running has no answering model, and its errors would be counted under
-// another name than its successes. gen_ai_response_model has the other.
-func modelLabel(c *llm.Call) string {
-	if c.RequestModel != "" {
-		return c.RequestModel
-	}
-	return c.ResponseModel
-}
-
 // handle finds or makes the series of a Call.
 func (c *Catalogue) handle(call *llm.Call) *handle {
 	key := callKey{call.Service, call.Provider, call.RequestModel, call.ResponseModel, call.Operation, ""}
@@ -199,6 +187,10 @@ func (c *Catalogue) makeHandle(key callKey, call *llm.Call) *handle {
 	svc, prov := c.services.admit(call.Service), c.providers.admit(call.Provider)
 	op := c.methods.admit(string(call.Operation))
 	req, resp := c.models.admit(call.RequestModel), c.models.admit(call.ResponseModel)
+	// The label model is the model that was asked for, else the one that
+	// answered. Not the other way round: a Call that fails or is still running
+	// has no answering model, and its errors would be counted under another name
+	// than its successes. gen_ai_response_model has the other.
 	mod := req
 	if mod == "" {
 		mod = resp

@@ -1,7 +1,7 @@
 package metrics
 
-// The kinds of service discovery that scrape_configs may use besides static.
 import (
+	// The kinds of service discovery that scrape_configs may use besides static.
 	_ "github.com/prometheus/prometheus/discovery/dns"
 	_ "github.com/prometheus/prometheus/discovery/file"
 	_ "github.com/prometheus/prometheus/discovery/http"

@@ -10,23 +10,35 @@ type ownFamily struct {
 
 func ownFamilies() []ownFamily {
 	return []ownFamily{
-		{"pitot_metrics_self_scrape_duration_seconds", "gauge", "Duration of the last storing of Pitot's own metrics.",
-			func(_ *Metrics, s selfStats) float64 { return s.duration.Seconds() }},
-		{"pitot_metrics_self_scrape_samples", "gauge", "Samples of the last storing of Pitot's own metrics.",
-			func(_ *Metrics, s selfStats) float64 { return float64(s.samples) }},
-		{"pitot_metrics_self_scrape_failures_total", "counter", "Failures to store Pitot's own metrics.",
-			func(_ *Metrics, s selfStats) float64 { return float64(s.failures) }},
-		{"pitot_metrics_samples_rejected_total", "counter", "Own samples that the store refused as out of order, too old or duplicate.",
-			func(_ *Metrics, s selfStats) float64 { return float64(s.rejected) }},
-		{"pitot_metrics_series", "gauge", "Series in the head of the store.",
-			func(m *Metrics, _ selfStats) float64 { return float64(m.db.Head().NumSeries()) }},
-		{"pitot_metrics_config_last_reload_successful", "gauge", "Whether the last reload of the prometheus section was successful.",
+		{
+			"pitot_metrics_self_scrape_duration_seconds", "gauge", "Duration of the last storing of Pitot's own metrics.",
+			func(_ *Metrics, s selfStats) float64 { return s.duration.Seconds() },
+		},
+		{
+			"pitot_metrics_self_scrape_samples", "gauge", "Samples of the last storing of Pitot's own metrics.",
+			func(_ *Metrics, s selfStats) float64 { return float64(s.samples) },
+		},
+		{
+			"pitot_metrics_self_scrape_failures_total", "counter", "Failures to store Pitot's own metrics.",
+			func(_ *Metrics, s selfStats) float64 { return float64(s.failures) },
+		},
+		{
+			"pitot_metrics_samples_rejected_total", "counter", "Own samples that the store refused as out of order, too old or duplicate.",
+			func(_ *Metrics, s selfStats) float64 { return float64(s.rejected) },
+		},
+		{
+			"pitot_metrics_series", "gauge", "Series in the head of the store.",
+			func(m *Metrics, _ selfStats) float64 { return float64(m.db.Head().NumSeries()) },
+		},
+		{
+			"pitot_metrics_config_last_reload_successful", "gauge", "Whether the last reload of the prometheus section was successful.",
 			func(m *Metrics, _ selfStats) float64 {
 				if m.reloadOK.Load() {
 					return 1
 				}
 				return 0
-			}},
+			},
+		},
 	}
 }
 

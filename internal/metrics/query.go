@@ -73,7 +73,8 @@ func evaluate(ctx context.Context, q promql.Query, expr string) (Result, error) 
 	}
 	out := Result{Type: string(res.Value.Type())}
 	warnings, infos := res.Warnings.AsStrings(expr, 10, 10)
-	out.Warnings = append(warnings, infos...)
+	warnings = append(warnings, infos...)
+	out.Warnings = warnings
 	switch v := res.Value.(type) {
 	case promql.Vector:
 		for _, s := range v {

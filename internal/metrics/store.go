@@ -14,7 +14,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/discovery"
 	"github.com/prometheus/prometheus/model/labels"
@@ -288,6 +287,7 @@ func (m *Metrics) Start() error {
 		return ErrClosed
 	case running:
 		return nil
+	case opened:
 	}
 	if err := m.apply(m.config.Load()); err != nil {
 		return fmt.Errorf("metrics: start: %w", err)

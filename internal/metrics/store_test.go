@@ -3,6 +3,7 @@ package metrics
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -16,7 +17,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/pitot-dev/pitot/internal/llm"
@@ -189,7 +189,7 @@ func TestRestartKeepsData(t *testing.T) {
 	if err := m.Close(); err != nil {
 		t.Errorf("a second close: %v", err)
 	}
-	if err := m.Reload(nil); err != ErrClosed {
+	if err := m.Reload(nil); !errors.Is(err, ErrClosed) {
 		t.Errorf("reload after close: %v", err)
 	}
 	at := time.Now()
@@ -293,7 +293,7 @@ func TestBackfillAfterRestart(t *testing.T) {
 	if want := now.Add(-time.Hour); b.Start().Before(want) {
 		t.Errorf("history starts at %v, before the newest sample of %v", b.Start(), want)
 	}
-	if _, err := m.Backfill(now.Add(-6*time.Hour), now.Add(-2*time.Hour), time.Minute); err != ErrNoRoom {
+	if _, err := m.Backfill(now.Add(-6*time.Hour), now.Add(-2*time.Hour), time.Minute); !errors.Is(err, ErrNoRoom) {
 		t.Errorf("a time that is full: %v", err)
 	}
 	if _, err := m.Backfill(now, now, time.Minute); err == nil {

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-
 	"runtime"
 	"runtime/debug"
 	"time"
@@ -14,7 +13,6 @@ import (
 	"github.com/grafana/regexp"
 	remoteapi "github.com/prometheus/client_golang/exp/api/remote"
 	"github.com/prometheus/common/route"
-
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/rules"

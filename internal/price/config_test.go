@@ -45,16 +45,16 @@ aliases:
 	}
 	want := Config{
 		Overrides: []Override{
-			{Provider: "vllm", Match: "qwen*", Prices: Prices{Input: usd(0.05), Output: usd(0.2)}},
+			{Provider: "vllm", Match: "qwen*", Prices: Prices{Input: new(0.05), Output: new(0.2)}},
 			{
 				Provider: "azure", Model: "prod", Since: "2026-01-31",
-				Prices:   Prices{Input: usd(2.5), Output: usd(10), CacheRead: usd(1.25), CacheWrite1h: usd(5), PerThousandSearches: usd(10)},
-				TierMode: TierWhole, Tiers: []ContextTier{{Above: 200000, Prices: Prices{Input: usd(5), Output: usd(15)}}},
+				Prices:   Prices{Input: new(2.5), Output: new(10.0), CacheRead: new(1.25), CacheWrite1h: new(5.0), PerThousandSearches: new(10.0)},
+				TierMode: TierWhole, Tiers: []ContextTier{{Above: 200000, Prices: Prices{Input: new(5.0), Output: new(15.0)}}},
 				Services: map[string]ServicePrice{
 					"batch":    {Multiplier: 0.5},
-					"priority": {Prices: Prices{Input: usd(5)}, Tiers: []ContextTier{{Above: 200000, Prices: Prices{Input: usd(9)}}}},
+					"priority": {Prices: Prices{Input: new(5.0)}, Tiers: []ContextTier{{Above: 200000, Prices: Prices{Input: new(9.0)}}}},
 				},
-				Hours: []HourPrice{{From: "16:30", To: "00:30", Prices: Prices{Input: usd(1)}}}, Regions: map[string]float64{"eu": 1.1},
+				Hours: []HourPrice{{From: "16:30", To: "00:30", Prices: Prices{Input: new(1.0)}}}, Regions: map[string]float64{"eu": 1.1},
 			},
 		},
 		Aliases: map[string]string{"my-deployment": "gpt-4o"},
@@ -82,15 +82,15 @@ func TestConfigErrorsSayWhatToDo(t *testing.T) {
 		}
 	}
 	one := func(o Override) Config { return Config{Overrides: []Override{o}} }
-	p := Prices{Input: usd(1)}
+	p := Prices{Input: new(1.0)}
 	f(one(Override{Prices: p}), "prices.overrides[0]: no model: set model")
 	f(one(Override{Model: "a", Match: "b", Prices: p}), "keep one")
 	f(one(Override{Model: "a*", Prices: p}), "use match for patterns")
 	f(one(Override{Model: " ", Prices: p}), "blank")
 	f(one(Override{Model: "a"}), "no price: set at least one")
-	f(one(Override{Model: "a", Prices: Prices{Input: usd(-1)}}), "price of input is -1: want US dollars per million tokens")
-	f(one(Override{Model: "a", Prices: Prices{PerImage: usd(math.NaN())}}), "US dollars per image")
-	f(one(Override{Model: "a", Prices: Prices{Output: usd(1e9)}}), "from 0 to")
+	f(one(Override{Model: "a", Prices: Prices{Input: new(-1.0)}}), "price of input is -1: want US dollars per million tokens")
+	f(one(Override{Model: "a", Prices: Prices{PerImage: new(math.NaN())}}), "US dollars per image")
+	f(one(Override{Model: "a", Prices: Prices{Output: new(1e9)}}), "from 0 to")
 	f(one(Override{Model: "a", Since: "yesterday", Prices: p}), `since is "yesterday": want a day like 2026-01-31`)
 	f(one(Override{Model: "a", Prices: p, TierMode: "both"}), "want whole or marginal")
 	f(one(Override{Model: "a", Prices: p, Tiers: []ContextTier{{Prices: p}}}), "above is 0")
@@ -99,7 +99,7 @@ func TestConfigErrorsSayWhatToDo(t *testing.T) {
 	f(one(Override{Model: "a", Prices: p, Services: map[string]ServicePrice{"batch": {}}}), "set multiplier or prices")
 	f(one(Override{Model: "a", Prices: p, Services: map[string]ServicePrice{"batch": {Multiplier: -1}}}), "a factor such as 0.5")
 	f(one(Override{Model: "a", Prices: p, Services: map[string]ServicePrice{"Default": {Multiplier: 2}}}), "is the standard service")
-	f(one(Override{Model: "a", Prices: p, Services: map[string]ServicePrice{"flex": {Prices: Prices{Input: usd(-1)}}}}), `service "flex": price of input`)
+	f(one(Override{Model: "a", Prices: p, Services: map[string]ServicePrice{"flex": {Prices: Prices{Input: new(-1.0)}}}}), `service "flex": price of input`)
 	f(one(Override{Model: "a", Prices: p, Hours: []HourPrice{{From: "25:00", To: "01:00"}}}), "want one like 16:30")
 	f(one(Override{Model: "a", Prices: p, Hours: []HourPrice{{From: "01:00", To: ""}}}), "hours: to:")
 	f(one(Override{Model: "a", Prices: p, Hours: []HourPrice{{From: "01:00", To: "01:00"}}}), "the window is empty")

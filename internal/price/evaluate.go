@@ -73,7 +73,7 @@ func (b *bill) evaluate(p *pick, op llm.Operation, u *llm.Usage) {
 		b.output(p, out, u)
 	}
 	measured := tokens
-	if n, ok := u.Images.Get(); ok && !(tokens && out > 0) && (p.rates.has(Image) || !measured) {
+	if n, ok := u.Images.Get(); ok && (!tokens || out <= 0) && (p.rates.has(Image) || !measured) {
 		b.add(p, Image, float64(n))
 		measured = true
 	}
@@ -110,8 +110,9 @@ func generates(op llm.Operation) bool {
 	switch op {
 	case llm.OpEmbeddings, llm.OpRerank, llm.OpImage, llm.OpSpeech, llm.OpTranscription, llm.OpModeration:
 		return false
+	default:
+		return true
 	}
-	return true
 }
 
 // input adds the parts of the input. Each part takes at most what the parts

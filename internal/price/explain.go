@@ -1,6 +1,7 @@
 package price
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -82,7 +83,7 @@ func (t *Table) Explain(q Query) Explanation {
 		Operation: q.Operation, Time: q.At, Usage: q.Usage, ServiceTier: q.ServiceTier, Region: q.Region,
 	}
 	s := t.subjectOf(&c)
-	e := Explanation{Provider: s.provider, Model: c.Model(), At: q.At.UTC(), Cost: t.Price(&c), Region: q.Region}
+	e := Explanation{Provider: s.provider, Model: cmp.Or(c.ResponseModel, c.RequestModel), At: q.At.UTC(), Cost: t.Price(&c), Region: q.Region}
 	m := t.lookup(s)
 	if m.rule == nil {
 		e.noteUnknownModel(t.provider(s.provider))

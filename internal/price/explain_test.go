@@ -12,13 +12,13 @@ import (
 
 func TestExplainTexts(t *testing.T) {
 	o := testRule()
-	o.Tiers = []ContextTier{{Above: 1000, Prices: Prices{Input: usd(2), Output: usd(15)}}}
+	o.Tiers = []ContextTier{{Above: 1000, Prices: Prices{Input: new(2.0), Output: new(15.0)}}}
 	table := mustTable(t, Config{
 		Overrides: []Override{
 			o,
-			{Provider: "acme", Model: "steps", Prices: Prices{Input: usd(1), Output: usd(10)}, TierMode: TierMarginal, Tiers: []ContextTier{{Above: 100, Prices: Prices{Input: usd(2)}}}},
-			{Provider: "acme", Model: "young", Since: "2026-07-01", Prices: Prices{Input: usd(1), Output: usd(10)}},
-			{Provider: "acme", Model: "painter", Prices: Prices{PerImage: usd(0.04)}},
+			{Provider: "acme", Model: "steps", Prices: Prices{Input: new(1.0), Output: new(10.0)}, TierMode: TierMarginal, Tiers: []ContextTier{{Above: 100, Prices: Prices{Input: new(2.0)}}}},
+			{Provider: "acme", Model: "young", Since: "2026-07-01", Prices: Prices{Input: new(1.0), Output: new(10.0)}},
+			{Provider: "acme", Model: "painter", Prices: Prices{PerImage: new(0.04)}},
 		},
 		Aliases: map[string]string{"nickname": "acme/all", "lost": "no-such-model"},
 	})

@@ -9,17 +9,17 @@ import (
 
 func TestList(t *testing.T) {
 	table := mustTable(t, Config{Overrides: []Override{
-		{Provider: "openai", Model: "o3", Prices: Prices{Input: usd(1)}, Services: map[string]ServicePrice{"batch": {Multiplier: 0.5}}, Hours: []HourPrice{{From: "01:00", To: "02:00", Prices: Prices{Input: usd(0.1)}}}},
-		{Match: "my-*", Prices: Prices{Input: usd(2), Output: usd(3)}},
+		{Provider: "openai", Model: "o3", Prices: Prices{Input: new(1.0)}, Services: map[string]ServicePrice{"batch": {Multiplier: 0.5}}, Hours: []HourPrice{{From: "01:00", To: "02:00", Prices: Prices{Input: new(0.1)}}}},
+		{Match: "my-*", Prices: Prices{Input: new(2.0), Output: new(3.0)}},
 	}})
 	all := table.List(Filter{})
 	if len(all) < 500 || all[0].Origin != originOverride {
 		t.Errorf("%d rows, the first from %s", len(all), all[0].Origin)
 	}
 	want := []Row{{
-		Provider: "openai", Model: "o3", Origin: originOverride, Prices: Prices{Input: usd(1)},
-		Services: map[string]ServicePrice{"batch": {Prices: Prices{Input: usd(0.5)}}},
-		Hours:    []HourPrice{{From: "01:00", To: "02:00", Prices: Prices{Input: usd(0.1)}}},
+		Provider: "openai", Model: "o3", Origin: originOverride, Prices: Prices{Input: new(1.0)},
+		Services: map[string]ServicePrice{"batch": {Prices: Prices{Input: new(0.5)}}},
+		Hours:    []HourPrice{{From: "01:00", To: "02:00", Prices: Prices{Input: new(0.1)}}},
 	}}
 	got := table.List(Filter{Provider: "OpenAI", Model: "o3"})
 	if d := cmp.Diff(want, got[:1]); d != "" {

@@ -152,7 +152,7 @@ func TestHomeAndAbroad(t *testing.T) {
 }
 
 func TestOverridesAndAliases(t *testing.T) {
-	in := func(v float64) Prices { return Prices{Input: usd(v), Output: usd(v)} }
+	in := func(v float64) Prices { return Prices{Input: new(v), Output: new(v)} }
 	table := mustTable(t, Config{
 		Overrides: []Override{
 			{Provider: "openai", Model: "gpt-4o", Prices: in(1)},

@@ -211,8 +211,10 @@ func genAIOracle(t *testing.T, at time.Time) []oraclePrice {
 	if err := json.Unmarshal(sharedFile(t, genAIFile), &file); err != nil {
 		t.Fatal(err)
 	}
-	providers := map[string]string{"google": llm.ProviderGemini, "aws": llm.ProviderBedrock, "azure": llm.ProviderAzureOpenAI, "mistral": llm.ProviderMistral,
-		"x-ai": llm.ProviderXAI, "together": llm.ProviderTogether, "zai": "zhipu", "zhipuai": "zhipu_cn", "moonshotai": llm.ProviderMoonshot, "voyageai": "voyage"}
+	providers := map[string]string{
+		"google": llm.ProviderGemini, "aws": llm.ProviderBedrock, "azure": llm.ProviderAzureOpenAI, "mistral": llm.ProviderMistral,
+		"x-ai": llm.ProviderXAI, "together": llm.ProviderTogether, "zai": "zhipu", "zhipuai": "zhipu_cn", "moonshotai": llm.ProviderMoonshot, "voyageai": "voyage",
+	}
 	var out []oraclePrice
 	for _, p := range file {
 		provider := p.ID

@@ -17,9 +17,6 @@ func mustTable(t testing.TB, cfg Config) *Table {
 	return table
 }
 
-// usd makes the pointer that Prices want.
-func usd(v float64) *float64 { return &v }
-
 var some = llm.Some[int64]
 
 // noon is a time at which no price in these tests changes.
@@ -29,8 +26,8 @@ var noon = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 // that a sum tells its parts.
 func testRule() Override {
 	return Override{Provider: "acme", Model: "all", Prices: Prices{
-		Input: usd(1), Output: usd(10), CacheRead: usd(0.1), CacheWrite: usd(1.25), CacheWrite1h: usd(2), Reasoning: usd(7),
-		InputAudio: usd(30), CacheReadAudio: usd(3), OutputAudio: usd(60), InputImage: usd(5), OutputImage: usd(40), InputVideo: usd(4),
+		Input: new(1.0), Output: new(10.0), CacheRead: new(0.1), CacheWrite: new(1.25), CacheWrite1h: new(2.0), Reasoning: new(7.0),
+		InputAudio: new(30.0), CacheReadAudio: new(3.0), OutputAudio: new(60.0), InputImage: new(5.0), OutputImage: new(40.0), InputVideo: new(4.0),
 	}}
 }
 
@@ -82,8 +79,8 @@ func TestPartsArePricedInsteadOfTheirWhole(t *testing.T) {
 
 func TestPartWithoutPriceCostsWhatItsWholeCosts(t *testing.T) {
 	table := mustTable(t, Config{Overrides: []Override{
-		{Provider: "acme", Model: "plain", Prices: Prices{Input: usd(1), Output: usd(10)}},
-		{Provider: "acme", Model: "written", Prices: Prices{Input: usd(1), Output: usd(10), CacheWrite: usd(1.25)}},
+		{Provider: "acme", Model: "plain", Prices: Prices{Input: new(1.0), Output: new(10.0)}},
+		{Provider: "acme", Model: "written", Prices: Prices{Input: new(1.0), Output: new(10.0), CacheWrite: new(1.25)}},
 	}})
 	wantUSD(t, table, acme("plain", llm.Usage{
 		InputTokens: some(100), CacheReadTokens: some(50), CacheWriteTokens: some(20), InputAudioTokens: some(10),
@@ -95,13 +92,13 @@ func TestPartWithoutPriceCostsWhatItsWholeCosts(t *testing.T) {
 func TestStates(t *testing.T) {
 	table := mustTable(t, Config{Overrides: []Override{
 		testRule(),
-		{Provider: "acme", Model: "painter", Prices: Prices{PerImage: usd(0.04)}},
-		{Provider: "acme", Model: "scribe", Prices: Prices{PerAudioMinute: usd(0.006)}},
-		{Provider: "acme", Model: "speaker", Prices: Prices{PerMillionCharacters: usd(15)}},
-		{Provider: "acme", Model: "ranker", Prices: Prices{PerThousandSearches: usd(2)}},
-		{Provider: "acme", Model: "embedder", Prices: Prices{Input: usd(0.1)}},
-		{Provider: "acme", Model: "asker", Prices: Prices{Input: usd(1), Output: usd(1), PerThousandRequests: usd(5)}},
-		{Provider: "acme", Model: "free", Prices: Prices{Input: usd(0), Output: usd(0)}},
+		{Provider: "acme", Model: "painter", Prices: Prices{PerImage: new(0.04)}},
+		{Provider: "acme", Model: "scribe", Prices: Prices{PerAudioMinute: new(0.006)}},
+		{Provider: "acme", Model: "speaker", Prices: Prices{PerMillionCharacters: new(15.0)}},
+		{Provider: "acme", Model: "ranker", Prices: Prices{PerThousandSearches: new(2.0)}},
+		{Provider: "acme", Model: "embedder", Prices: Prices{Input: new(0.1)}},
+		{Provider: "acme", Model: "asker", Prices: Prices{Input: new(1.0), Output: new(1.0), PerThousandRequests: new(5.0)}},
+		{Provider: "acme", Model: "free", Prices: Prices{Input: new(0.0), Output: new(0.0)}},
 	}})
 	f := func(c *llm.Call, state llm.CostState, reason string, want float64) {
 		t.Helper()
@@ -154,8 +151,8 @@ func TestStates(t *testing.T) {
 
 func TestContextTiersAtTheBoundary(t *testing.T) {
 	o := Override{
-		Provider: "acme", Model: "long", Prices: Prices{Input: usd(1), Output: usd(10), CacheRead: usd(0.1)},
-		Tiers: []ContextTier{{Above: 100, Prices: Prices{Input: usd(2), Output: usd(15)}}, {Above: 200, Prices: Prices{Input: usd(4), Output: usd(20), CacheRead: usd(0.4)}}},
+		Provider: "acme", Model: "long", Prices: Prices{Input: new(1.0), Output: new(10.0), CacheRead: new(0.1)},
+		Tiers: []ContextTier{{Above: 100, Prices: Prices{Input: new(2.0), Output: new(15.0)}}, {Above: 200, Prices: Prices{Input: new(4.0), Output: new(20.0), CacheRead: new(0.4)}}},
 	}
 	table := mustTable(t, Config{Overrides: []Override{o}})
 	f := func(in, read int64, wantMicros float64) {
@@ -183,10 +180,10 @@ func TestContextTiersAtTheBoundary(t *testing.T) {
 
 func TestPriceInForceAtTheTimeOfTheCall(t *testing.T) {
 	table := mustTable(t, Config{Overrides: []Override{
-		{Provider: "acme", Model: "m", Since: "2026-03-01", Prices: Prices{Input: usd(2), Output: usd(0)}},
-		{Provider: "acme", Model: "m", Prices: Prices{Input: usd(1), Output: usd(0)}},
-		{Provider: "acme", Model: "m", Since: "2026-04-01T16:30:00+08:00", Prices: Prices{Input: usd(3), Output: usd(0)}},
-		{Provider: "acme", Model: "young", Since: "2026-05-01", Prices: Prices{Input: usd(5), Output: usd(0)}},
+		{Provider: "acme", Model: "m", Since: "2026-03-01", Prices: Prices{Input: new(2.0), Output: new(0.0)}},
+		{Provider: "acme", Model: "m", Prices: Prices{Input: new(1.0), Output: new(0.0)}},
+		{Provider: "acme", Model: "m", Since: "2026-04-01T16:30:00+08:00", Prices: Prices{Input: new(3.0), Output: new(0.0)}},
+		{Provider: "acme", Model: "young", Since: "2026-05-01", Prices: Prices{Input: new(5.0), Output: new(0.0)}},
 	}})
 	f := func(model, at string, want float64, rule string) {
 		t.Helper()
@@ -211,8 +208,8 @@ func TestPriceInForceAtTheTimeOfTheCall(t *testing.T) {
 
 func TestHoursOfTheDay(t *testing.T) {
 	table := mustTable(t, Config{Overrides: []Override{{
-		Provider: "acme", Model: "m", Prices: Prices{Input: usd(4), Output: usd(0)},
-		Hours: []HourPrice{{From: "16:30", To: "00:30", Prices: Prices{Input: usd(1)}}, {From: "06:00", To: "07:00", Prices: Prices{Input: usd(2)}}},
+		Provider: "acme", Model: "m", Prices: Prices{Input: new(4.0), Output: new(0.0)},
+		Hours: []HourPrice{{From: "16:30", To: "00:30", Prices: Prices{Input: new(1.0)}}, {From: "06:00", To: "07:00", Prices: Prices{Input: new(2.0)}}},
 	}}})
 	f := func(hour, minute int, want float64) {
 		t.Helper()
@@ -233,12 +230,12 @@ func TestHoursOfTheDay(t *testing.T) {
 
 func TestServiceTiersAndRegions(t *testing.T) {
 	table := mustTable(t, Config{Overrides: []Override{{
-		Provider: "acme", Model: "m", Prices: Prices{Input: usd(2), Output: usd(8), CacheRead: usd(1), PerThousandSearches: usd(10)},
-		Tiers: []ContextTier{{Above: 1000, Prices: Prices{Input: usd(4)}}},
+		Provider: "acme", Model: "m", Prices: Prices{Input: new(2.0), Output: new(8.0), CacheRead: new(1.0), PerThousandSearches: new(10.0)},
+		Tiers: []ContextTier{{Above: 1000, Prices: Prices{Input: new(4.0)}}},
 		Services: map[string]ServicePrice{
 			"batch":    {Multiplier: 0.5},
-			"priority": {Prices: Prices{Input: usd(5), Output: usd(20)}, Tiers: []ContextTier{{Above: 1000, Prices: Prices{Input: usd(9)}}}},
-			"fast":     {Multiplier: 6, Prices: Prices{Output: usd(100)}},
+			"priority": {Prices: Prices{Input: new(5.0), Output: new(20.0)}, Tiers: []ContextTier{{Above: 1000, Prices: Prices{Input: new(9.0)}}}},
+			"fast":     {Multiplier: 6, Prices: Prices{Output: new(100.0)}},
 		},
 		Regions: map[string]float64{"eu": 1.1, "us-gov": 1.2, "us-gov-west-1": 1.3, "global": 1, "*": 1.05},
 	}}})

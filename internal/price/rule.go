@@ -209,9 +209,9 @@ func (d *dated) choose(at time.Time, input int64, tierName, region string, p *pi
 	if d.marginal {
 		set.blend(input, p)
 	} else {
-		for i := len(set.tiers) - 1; i >= 0; i-- {
-			if input > set.tiers[i].above {
-				p.rates, p.above = set.tiers[i].rates, set.tiers[i].above
+		for _, v := range slices.Backward(set.tiers) {
+			if input > v.above {
+				p.rates, p.above = v.rates, v.above
 				break
 			}
 		}

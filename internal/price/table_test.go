@@ -134,8 +134,8 @@ func TestForeignCurrency(t *testing.T) {
 	}
 	rows := table.List(Filter{Provider: "p"})
 	want := []Row{{
-		Provider: "p", Model: "m", Origin: originTable, Prices: Prices{Input: usd(1.4), Output: usd(2.8)},
-		Tiers: []ContextTier{{Above: 5, Prices: Prices{Input: usd(7)}}}, TierMode: TierWhole, Source: "s", Checked: "2026-01-01",
+		Provider: "p", Model: "m", Origin: originTable, Prices: Prices{Input: new(1.4), Output: new(2.8)},
+		Tiers: []ContextTier{{Above: 5, Prices: Prices{Input: new(7.0)}}}, TierMode: TierWhole, Source: "s", Checked: "2026-01-01",
 	}}
 	if d := cmp.Diff(want, rows); d != "" {
 		t.Errorf("rows (-want +got):\n%s", d)

@@ -25,8 +25,7 @@ func LoadConfig(path string) (*config.Config, error) {
 // is wrong.
 func checkPrometheus(section []byte, dir string) error {
 	err := metrics.ValidateConfig(section, dir)
-	var at *metrics.ConfigError
-	if errors.As(err, &at) {
+	if at, ok := errors.AsType[*metrics.ConfigError](err); ok {
 		return &config.SectionError{Line: at.Line, Err: at.Err}
 	}
 	return err

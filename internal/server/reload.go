@@ -71,6 +71,7 @@ func (s *Server) reload() error {
 	if err := s.pipeline.Reload(next.Pipeline, prices, policy); err != nil {
 		return err
 	}
+	s.masks.policy.Store(policy)
 	s.stateMu.Lock()
 	s.config = next
 	s.stateMu.Unlock()

@@ -63,6 +63,7 @@ type Server struct {
 	events   *events.Store
 	journal  *journal.Journal
 	observer *swapObserver
+	masks    *masks
 	pipeline *pipeline.Pipeline
 	gateway  *gateway.Gateway
 
@@ -108,7 +109,7 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	s.gateway, err = gateway.New(gateway.Options{
-		Config: s.config.Gateway, Sink: gatewaySink{s.pipeline, s.metrics.Catalogue()}, Logger: s.component("gateway"), Registerer: s.metrics.Registerer(),
+		Config: s.config.Gateway, Sink: gatewaySink{s.pipeline, s.metrics.Catalogue(), s.masks}, Logger: s.component("gateway"), Registerer: s.metrics.Registerer(),
 	})
 	if err != nil {
 		return nil, err
@@ -168,7 +169,7 @@ func (s *Server) openStores(ctx context.Context) error {
 	engineCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.stopEngine = cancel
 	s.engine, err = engine.Start(engineCtx, engine.Options{
-		Dir: filepath.Join(s.opts.DataDir, "events"), Retention: time.Duration(st.Events.Retention), MaxDisk: int64(st.Events.MaxDisk),
+		Dir: filepath.Join(s.opts.DataDir, "events"), Retention: time.Duration(st.Events.Retention), MaxDisk: int64(st.Events.MaxDisk), MinFreeDisk: int64(st.Events.MinFreeDisk),
 		Args: s.opts.EngineArgs, Env: s.opts.EngineEnv, Logger: s.log, Registerer: s.metrics.Registerer(),
 	})
 	if err != nil {
@@ -205,10 +206,13 @@ func (s *Server) buildPipeline() error {
 	if err != nil {
 		return err
 	}
+	if s.masks, err = newMasks(policy); err != nil {
+		return err
+	}
 	s.observer = newSwapObserver(s.metrics.Catalogue())
 	s.pipeline, err = pipeline.New(pipeline.Options{
 		Config: s.config.Pipeline, Journal: s.journal, Store: eventStore{s.events}, Accepts: s.events.Accepts, Pricer: prices, Redactor: policy,
-		Observer: s.observer, Encoder: events.AppendRow, Logger: s.component("pipeline"), Registerer: s.metrics.Registerer(),
+		Observer: maskedObserver{s.observer, s.masks}, Encoder: events.AppendRow, Logger: s.component("pipeline"), Registerer: s.metrics.Registerer(),
 	})
 	return err
 }
@@ -218,22 +222,6 @@ type eventStore struct{ *events.Store }
 
 // Epoch names the run of the engine.
 func (e eventStore) Epoch() string { return strconv.FormatUint(e.Store.Epoch(), 10) }
-
-// gatewaySink hands what the gateway sees to the pipeline and the catalogue.
-type gatewaySink struct {
-	p *pipeline.Pipeline
-	c *metrics.Catalogue
-}
-
-func (g gatewaySink) CallStarted(service, provider, model, method string) {
-	g.c.CallStarted(service, provider, model, method)
-}
-
-func (g gatewaySink) CallEnded(service, provider, model, method string) {
-	g.c.CallEnded(service, provider, model, method)
-}
-
-func (g gatewaySink) Record(c *llm.Call) { g.p.Offer(llm.Record{Call: c}) }
 
 // rollupInterval is how often the hourly totals are brought up to date.
 const rollupInterval = time.Minute

@@ -14,7 +14,7 @@ import (
 
 func (s *Server) apiOptions() api.Options {
 	return api.Options{
-		Logger: s.component("api"), Events: s.events, Prometheus: s.metrics.Handler(), Metrics: s.metrics.MetricsHandler(),
+		Logger: s.component("api"), Events: maskedEvents{s.events, s.masks}, Prometheus: s.metrics.Handler(), Metrics: s.metrics.MetricsHandler(),
 		Live: s.pipeline.Subscribe, Ledger: s.pipeline.Ledger, Status: s.status, Ready: s.ready, Reload: s.Reload,
 		Feedback: func(f *events.Feedback) {
 			s.metrics.Catalogue().ObserveFeedback(metrics.Feedback{Service: f.Service, Evaluator: f.Evaluator, Label: f.Label, Score: f.Score})

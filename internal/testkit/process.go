@@ -58,7 +58,7 @@ func Start(tb testing.TB, cmd *exec.Cmd) *Process {
 		err := cmd.Wait()
 		// Grandchildren may hold the pipe open: what they write later is not
 		// of interest.
-		r.SetReadDeadline(time.Now().Add(time.Second))
+		_ = r.SetReadDeadline(time.Now().Add(time.Second))
 		wg.Wait()
 		r.Close()
 		p.mu.Lock()
@@ -88,7 +88,7 @@ func (p *Process) read(r io.Reader) {
 		p.wake = make(chan struct{})
 		p.mu.Unlock()
 	}
-	io.Copy(io.Discard, r) // a line that is too long ends the scan, not the child
+	_, _ = io.Copy(io.Discard, r) // a line that is too long ends the scan, not the child
 }
 
 // PID is the child's process id.

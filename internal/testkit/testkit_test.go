@@ -3,6 +3,7 @@
 package testkit
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -63,7 +64,7 @@ func TestProcess(t *testing.T) {
 		t.Errorf("running, yet %v", p.Err())
 	}
 	err := p.Stop()
-	if ee, ok := err.(*exec.ExitError); !ok || ee.ExitCode() != 3 {
+	if ee, ok := errors.AsType[*exec.ExitError](err); !ok || ee.ExitCode() != 3 {
 		t.Errorf("ended with %v, want exit status 3", err)
 	}
 	if out := p.Output(); !strings.Contains(out, "starting") || !strings.HasSuffix(out, "bye") {
@@ -97,6 +98,7 @@ func (r *recorder) Helper() {}
 func (r *recorder) Errorf(format string, args ...any) {
 	r.failed = append(r.failed, fmt.Sprintf(format, args...))
 }
+
 func (r *recorder) Fatalf(format string, args ...any) {
 	r.Errorf(format, args...)
 	panic(r)

@@ -161,7 +161,8 @@ func TestAnthropicRequest(t *testing.T) {
 		llm.Message{Role: "user", Parts: []llm.Part{
 			{Type: llm.PartBlob, Modality: "image", MIMEType: "image/png", Data: "AAAA"},
 			{Type: llm.PartFile, Modality: "document", FileID: "file_1"},
-			{Type: llm.PartURI, Modality: "image", URI: "https://example.com/i.png"}}},
+			{Type: llm.PartURI, Modality: "image", URI: "https://example.com/i.png"},
+		}},
 	)
 	if c.RequestModel != "claude-x" || !c.Stream || c.User != "user_abc_account_" || c.Session != "0f0f" || string(c.Tools) != `[{"name":"f"}]` {
 		t.Errorf("model %q, stream %v, user %q, session %q, tools %s", c.RequestModel, c.Stream, c.User, c.Session, c.Tools)

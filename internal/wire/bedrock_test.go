@@ -30,7 +30,8 @@ func TestConverseStream(t *testing.T) {
 		CacheWrite5mTokens: some(3), CacheWrite1hTokens: some(20), Source: llm.UsageReported,
 	})
 	wantOutput(t, c, llm.Message{Role: "assistant", FinishReason: "tool_call", Parts: []llm.Part{
-		{Type: llm.PartReasoning, Content: "hm"}, {Type: llm.PartText, Content: "Hello"},
+		{Type: llm.PartReasoning, Content: "hm"},
+		{Type: llm.PartText, Content: "Hello"},
 		{Type: llm.PartToolCall, ID: "t1", ToolName: "f", Arguments: `{"a":1}`},
 	}})
 	if c.ServiceTier != "priority" || c.Attributes["aws.bedrock.latency_seconds"] != 1.5 || c.Timeline.Chunks() != 11 || !c.Stream {
@@ -78,7 +79,8 @@ func TestConverseRequest(t *testing.T) {
 		llm.Message{Role: "user", Parts: []llm.Part{
 			{Type: llm.PartBlob, Modality: "image", MIMEType: "image/png", Data: "AAAA"},
 			{Type: llm.PartURI, Modality: "video", MIMEType: "video/mp4", URI: "s3://b/v"},
-			{Type: llm.PartText, Content: "q"}}},
+			{Type: llm.PartText, Content: "q"},
+		}},
 		llm.Message{Role: "tool", Parts: []llm.Part{{Type: llm.PartToolCallResponse, ID: "t1", Response: []byte(`[{"json":{"a":1}}]`)}}})
 	if c.RequestModel != "us.anthropic.claude-x-v1:0" || c.Tags["team"] != "a" || c.Session != "s1" || c.Attributes["aws.bedrock.guardrail.id"] != "g1" {
 		t.Errorf("model %q, tags %v, session %q, attributes %v", c.RequestModel, c.Tags, c.Session, c.Attributes)
@@ -179,10 +181,13 @@ func TestInvokeRequests(t *testing.T) {
 		text string
 	}{
 		`{"anthropic_version":"bedrock-2023-05-31","max_tokens":7,"messages":[{"role":"user","content":"hi"}]}`: {7.0, "hi"},
-		`{"inputText":"hi","textGenerationConfig":{"maxTokenCount":7}}`:                                         {7.0, "hi"},
-		`{"prompt":"hi","max_gen_len":7}`:                                                                       {7.0, "hi"},
-		`{"prompt":"hi","maxTokens":7}`:                                                                         {7.0, "hi"},
+
+		`{"inputText":"hi","textGenerationConfig":{"maxTokenCount":7}}`: {7.0, "hi"},
+		`{"prompt":"hi","max_gen_len":7}`:                               {7.0, "hi"},
+		`{"prompt":"hi","maxTokens":7}`:                                 {7.0, "hi"},
+
 		`{"schemaVersion":"messages-v1","messages":[{"role":"user","content":[{"text":"hi"}]}],"inferenceConfig":{"max_new_tokens":7}}`: {7.0, "hi"},
+
 		`{"message":"hi","max_tokens":7}`:                              {7.0, "hi"},
 		`{"texts":["hi"],"input_type":"search_document"}`:              {nil, "hi"},
 		`{"textToImageParams":{"text":"hi"},"taskType":"TEXT_IMAGE"}`:  {nil, "hi"},

@@ -2,7 +2,9 @@ package wire
 
 import (
 	"archive/tar"
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -83,7 +85,7 @@ func TestConformanceSpans(t *testing.T) {
 	cassettes, spans := map[string][]byte{}, map[string][]byte{}
 	for tr := tar.NewReader(z); ; {
 		h, err := tr.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -152,8 +154,8 @@ func spanDiffs(c *llm.Call, want map[string]string) []string {
 			check(key, "unknown")
 		}
 	}
-	check("llm.model_name", c.Model())
-	check("embedding.model_name", c.Model())
+	check("llm.model_name", cmp.Or(c.ResponseModel, c.RequestModel))
+	check("embedding.model_name", cmp.Or(c.ResponseModel, c.RequestModel))
 	number("llm.token_count.prompt", c.Usage.InputTokens)
 	number("llm.token_count.completion", c.Usage.OutputTokens)
 	number("llm.token_count.prompt_details.cache_read", c.Usage.CacheReadTokens)

@@ -115,9 +115,9 @@ func (m *message) run(typ string, s []byte) int {
 // part returns the part with this key, creating it with the type. Keys are the
 // provider's own (tool call index, content block index) and not negative.
 func (m *message) part(key int, typ string) *part {
-	for i := len(m.parts) - 1; i >= 0; i-- {
-		if m.parts[i].key == key {
-			return m.parts[i]
+	for _, v := range slices.Backward(m.parts) {
+		if v.key == key {
+			return v
 		}
 	}
 	return m.add(key, typ)
@@ -125,9 +125,9 @@ func (m *message) part(key int, typ string) *part {
 
 // lookup returns the part with this key or nil.
 func (m *message) lookup(key int) *part {
-	for i := len(m.parts) - 1; i >= 0; i-- {
-		if m.parts[i].key == key {
-			return m.parts[i]
+	for _, v := range slices.Backward(m.parts) {
+		if v.key == key {
+			return v
 		}
 	}
 	return nil

@@ -76,8 +76,9 @@ func parseError(rt Route, status int, h http.Header, body []byte) (typ, msg stri
 		return cohereError(status, h, body)
 	case Ollama:
 		return ollamaError(status, h, body)
+	default:
+		return openAIError(status, h, body)
 	}
-	return openAIError(status, h, body)
 }
 
 // headersAfter completes a Call from response headers where its body was

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/andybalholm/brotli"
@@ -63,14 +64,14 @@ func newInflater(values []string, out func([]byte)) *inflater {
 // run is the coroutine: it reads until the end of the body.
 func (f *inflater) run(encodings []string, out func([]byte)) {
 	var r io.Reader = f
-	for i := len(encodings) - 1; i >= 0; i-- {
-		dr, closeReader, err := newReader(encodings[i], r)
+	for _, encoding := range slices.Backward(encodings) {
+		dr, closeReader, err := newReader(encoding, r)
 		if err != nil {
 			f.ok = f.ok && errors.Is(err, io.EOF)
 			return
 		}
 		if closeReader != nil {
-			defer closeReader()
+			defer closeReader() //nolint:gocritic // at most four, and all are needed until the end of the body
 		}
 		r = dr
 	}

@@ -143,12 +143,17 @@ func TestDecoderWithEncodings(t *testing.T) {
 func TestInflateBomb(t *testing.T) {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
-	w.Write([]byte(`{"id":"`))
+	write := func(p []byte) {
+		if _, err := w.Write(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write([]byte(`{"id":"`))
 	zeros := bytes.Repeat([]byte("0"), 1<<20)
 	for range 256 {
-		w.Write(zeros)
+		write(zeros)
 	}
-	w.Write([]byte(`"}`))
+	write([]byte(`"}`))
 	w.Close()
 	c := &llm.Call{}
 	d := NewDecoder(Route{Dialect: OpenAI, API: apiChatCompletions}, 200, http.Header{"Content-Encoding": {"gzip"}}, c, Options{MaxBody: 1 << 20})

@@ -60,23 +60,28 @@ func TestGeminiUnary(t *testing.T) {
 	}{
 		"blocked prompt": {
 			`{"promptFeedback":{"blockReason":"SAFETY"},"usageMetadata":{"promptTokenCount":4,"totalTokenCount":4}}`,
-			"ok||content_filter|", llm.Usage{InputTokens: some(4), OutputTokens: some(0), Source: llm.UsageReported},
+			"ok||content_filter|",
+			llm.Usage{InputTokens: some(4), OutputTokens: some(0), Source: llm.UsageReported},
 		},
 		"numbered enumerations": {
 			`{"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":1},{"content":{"parts":[{"text":"b"}]},"finishReason":2,"index":1},{"finishReason":77,"index":2}],"usageMetadata":{"promptTokenCount":1,"candidatesTokenCount":2}}`,
-			"ok||stop,length,other|", llm.Usage{InputTokens: some(1), OutputTokens: some(2), Source: llm.UsageReported},
+			"ok||stop,length,other|",
+			llm.Usage{InputTokens: some(1), OutputTokens: some(2), Source: llm.UsageReported},
 		},
 		"only thoughts": {
 			`{"candidates":[{"content":{"role":"model"},"finishReason":"MAX_TOKENS","index":0}],"usageMetadata":{"promptTokenCount":5,"totalTokenCount":104,"thoughtsTokenCount":99}}`,
-			"ok||length|", llm.Usage{InputTokens: some(5), OutputTokens: some(99), ReasoningTokens: some(99), Source: llm.UsageReported},
+			"ok||length|",
+			llm.Usage{InputTokens: some(5), OutputTokens: some(99), ReasoningTokens: some(99), Source: llm.UsageReported},
 		},
 		"absurd counts": {
 			`{"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":-3,"candidatesTokenCount":2.5}}`,
-			"ok||stop|", llm.Usage{Source: llm.UsageUnknown},
+			"ok||stop|",
+			llm.Usage{Source: llm.UsageUnknown},
 		},
 		"error in a 200": {
 			`{"error":{"code":503,"message":"try later","status":"UNAVAILABLE"}}`,
-			"error|unavailable||", llm.Usage{Source: llm.UsageUnknown},
+			"error|unavailable||",
+			llm.Usage{Source: llm.UsageUnknown},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -88,11 +93,15 @@ func TestGeminiUnary(t *testing.T) {
 }
 
 func TestGeminiErrors(t *testing.T) {
-	c := exchange{rt: routeGemini, status: 429, ctype: "application/json",
-		body: `[{"error":{"code":429,"message":"quota","status":"RESOURCE_EXHAUSTED"}}]`}.check(t)
+	c := exchange{
+		rt: routeGemini, status: 429, ctype: "application/json",
+		body: `[{"error":{"code":429,"message":"quota","status":"RESOURCE_EXHAUSTED"}}]`,
+	}.check(t)
 	wantCall(t, c, "error|resource_exhausted||")
-	c = exchange{rt: routeGemini, ctype: "text/event-stream",
-		body: sse(geminiChunks[0], `{"error":{"code":500,"message":"boom","status":"INTERNAL"}}`)}.check(t)
+	c = exchange{
+		rt: routeGemini, ctype: "text/event-stream",
+		body: sse(geminiChunks[0], `{"error":{"code":500,"message":"boom","status":"INTERNAL"}}`),
+	}.check(t)
 	wantCall(t, c, "error|internal||")
 }
 
@@ -184,8 +193,10 @@ func TestGeminiRequest(t *testing.T) {
 	wantInput(t, c,
 		llm.Text("system", "Be brief."),
 		llm.Message{Role: "user", Parts: []llm.Part{
-			{Type: llm.PartText, Content: "hi"}, {Type: llm.PartBlob, Modality: "audio", MIMEType: "audio/wav", Data: "AAAA"},
-			{Type: llm.PartURI, Modality: "document", MIMEType: "application/pdf", URI: "gs://b/f"}}},
+			{Type: llm.PartText, Content: "hi"},
+			{Type: llm.PartBlob, Modality: "audio", MIMEType: "audio/wav", Data: "AAAA"},
+			{Type: llm.PartURI, Modality: "document", MIMEType: "application/pdf", URI: "gs://b/f"},
+		}},
 		llm.Message{Role: "assistant", Parts: []llm.Part{{Type: llm.PartReasoning, Content: "hm"}, {Type: llm.PartToolCall, ToolName: "f", Arguments: `{"a":1}`}}},
 		llm.Message{Role: "tool", Parts: []llm.Part{{Type: llm.PartToolCallResponse, ToolName: "f", Response: []byte(`{"r":2}`)}}},
 	)

@@ -120,8 +120,9 @@ func goValue(v *fastjson.Value) any {
 		out := make(map[string]any, o.Len())
 		o.Visit(func(k []byte, x *fastjson.Value) { out[string(k)] = goValue(x) })
 		return out
+	default:
+		return nil
 	}
-	return nil
 }
 
 // headerCount reads a count from a response header.

@@ -176,9 +176,11 @@ func FuzzInvokeAnswer(f *testing.F) {
 }
 
 func FuzzBedrockRequest(f *testing.F) {
-	for _, s := range []string{`{"inputText":"x","textGenerationConfig":{"topP":1}}`, `{"prompt":"x","max_gen_len":1}`,
+	for _, s := range []string{
+		`{"inputText":"x","textGenerationConfig":{"topP":1}}`, `{"prompt":"x","max_gen_len":1}`,
 		`{"schemaVersion":"messages-v1","messages":[{"role":"user","content":[{"image":{"format":"png","source":{"bytes":"A"}}}]}]}`,
-		`{"message":"m","chat_history":[{"role":"USER","message":"x"}]}`, `{"messages":[{"role":"user","content":"x"}]}`, `{"anthropic_version":"b","messages":[]}`} {
+		`{"message":"m","chat_history":[{"role":"USER","message":"x"}]}`, `{"messages":[{"role":"user","content":"x"}]}`, `{"anthropic_version":"b","messages":[]}`,
+	} {
 		f.Add([]byte(s))
 	}
 	fuzzRequests(f, routeInvoke)
@@ -264,8 +266,10 @@ func BenchmarkOllamaStream50(b *testing.B) {
 }
 
 func BenchmarkAnthropicUnary(b *testing.B) {
-	benchmarkAnswer(b, exchange{rt: routeMessages, ctype: "application/json",
-		body: `{"type":"message","id":"m","model":"claude-x","role":"assistant","content":[{"type":"text","text":"` + strings.Repeat("word ", 300) + `"}],"stop_reason":"end_turn","usage":{"input_tokens":10,"cache_read_input_tokens":5,"output_tokens":300}}`})
+	benchmarkAnswer(b, exchange{
+		rt: routeMessages, ctype: "application/json",
+		body: `{"type":"message","id":"m","model":"claude-x","role":"assistant","content":[{"type":"text","text":"` + strings.Repeat("word ", 300) + `"}],"stop_reason":"end_turn","usage":{"input_tokens":10,"cache_read_input_tokens":5,"output_tokens":300}}`,
+	})
 }
 
 func BenchmarkAnthropicRequest(b *testing.B) {

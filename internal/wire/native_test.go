@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"hash/crc32"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -43,9 +44,7 @@ type exchange struct {
 func (x exchange) decode(n int) *llm.Call {
 	c := &llm.Call{Operation: x.rt.Operation}
 	h := http.Header{}
-	for k, v := range x.header {
-		h[k] = v
-	}
+	maps.Copy(h, x.header)
 	if x.ctype != "" {
 		h.Set("Content-Type", x.ctype)
 	}

@@ -25,7 +25,8 @@ func TestOllamaStream(t *testing.T) {
 	wantCall(t, c, "ok||stop|")
 	wantUsage(t, c, llm.Usage{InputTokens: some(21), OutputTokens: some(9), Source: llm.UsageReported})
 	wantOutput(t, c, llm.Message{Role: "assistant", FinishReason: "stop", Parts: []llm.Part{
-		{Type: llm.PartReasoning, Content: "hm"}, {Type: llm.PartText, Content: "Hi there"},
+		{Type: llm.PartReasoning, Content: "hm"},
+		{Type: llm.PartText, Content: "Hi there"},
 		{Type: llm.PartToolCall, ID: "c1", ToolName: "f", Arguments: `{"a":1}`},
 	}})
 	want := map[string]any{

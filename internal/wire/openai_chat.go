@@ -32,6 +32,7 @@ type openAIChat struct {
 	acc     *content
 	reasons int // choices that have ended
 	timings timings
+	same    chunkTemplate
 }
 
 // timings are llama.cpp's counts.
@@ -55,10 +56,14 @@ func (h *openAIChat) event(f frame) int {
 		h.acc.ended = true
 		return -1
 	}
+	if text, ok := h.same.match(f.data); ok {
+		return h.acc.at(h.same.index).text(text)
+	}
 	v := h.acc.parse(f.data)
 	if v == nil {
 		return 0
 	}
+	h.same.learn(f.data, v) // before v is read: reading may use the parser again
 	return h.document(v)
 }
 

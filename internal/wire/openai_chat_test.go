@@ -34,7 +34,8 @@ func TestChatUnary(t *testing.T) {
 	wantUsage(t, c, want)
 	wantOutput(t, c,
 		llm.Message{Role: "assistant", FinishReason: "tool_call", Parts: []llm.Part{
-			{Type: llm.PartReasoning, Content: "hm"}, {Type: llm.PartRefusal, Content: "no"},
+			{Type: llm.PartReasoning, Content: "hm"},
+			{Type: llm.PartRefusal, Content: "no"},
 			{Type: llm.PartToolCall, ID: "a", ToolName: "f", Arguments: `{"x":1}`},
 			{Type: llm.PartToolCall, ID: "b", ToolName: "g", Arguments: "raw"},
 		}},
@@ -53,7 +54,8 @@ func TestChatStreamVariants(t *testing.T) {
 	}{
 		"azure's first chunk has no choices": {
 			[]string{`{"choices":[],"created":0,"id":"","model":"","prompt_filter_results":[{}]}`, chunk("hi", ""), stop + "}"},
-			llm.Usage{Source: llm.UsageUnknown}, text("hi"),
+			llm.Usage{Source: llm.UsageUnknown},
+			text("hi"),
 		},
 		"groq": {
 			[]string{`{"id":"c","choices":[{"index":0,"delta":{"content":"hi"}}],"x_groq":{"id":"r"}}`, stop + `,"x_groq":{"id":"r","usage":{"prompt_tokens":3,"completion_tokens":4,"total_time":0.1}}}`},
@@ -61,11 +63,14 @@ func TestChatStreamVariants(t *testing.T) {
 		},
 		"moonshot has usage in the choice": {
 			[]string{chunk("hi", ""), `{"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":9,"completion_tokens":2,"cached_tokens":8}}]}`},
-			llm.Usage{InputTokens: some(9), OutputTokens: some(2), CacheReadTokens: some(8), Source: llm.UsageReported}, text("hi"),
+			llm.Usage{InputTokens: some(9), OutputTokens: some(2), CacheReadTokens: some(8), Source: llm.UsageReported},
+			text("hi"),
 		},
 		"deepseek": {
-			[]string{`{"id":"c","choices":[{"index":0,"delta":{"reasoning_content":"hm"}}]}`, `{"id":"c","choices":[{"index":0,"delta":{"reasoning_content":null,"content":"hi"}}]}`,
-				stop + `,"usage":{"prompt_tokens":32,"completion_tokens":4,"prompt_cache_hit_tokens":30,"prompt_cache_miss_tokens":2}}`},
+			[]string{
+				`{"id":"c","choices":[{"index":0,"delta":{"reasoning_content":"hm"}}]}`, `{"id":"c","choices":[{"index":0,"delta":{"reasoning_content":null,"content":"hi"}}]}`,
+				stop + `,"usage":{"prompt_tokens":32,"completion_tokens":4,"prompt_cache_hit_tokens":30,"prompt_cache_miss_tokens":2}}`,
+			},
 			llm.Usage{InputTokens: some(32), OutputTokens: some(4), CacheReadTokens: some(30), Source: llm.UsageReported},
 			[]llm.Message{{Role: "assistant", FinishReason: "stop", Parts: []llm.Part{{Type: llm.PartReasoning, Content: "hm"}, {Type: llm.PartText, Content: "hi"}}}},
 		},
@@ -81,11 +86,13 @@ func TestChatStreamVariants(t *testing.T) {
 		},
 		"together repeats content as text": {
 			[]string{`{"id":"c","choices":[{"index":0,"text":"hi","delta":{"content":"hi"}}]}`, stop + "}"},
-			llm.Usage{Source: llm.UsageUnknown}, text("hi"),
+			llm.Usage{Source: llm.UsageUnknown},
+			text("hi"),
 		},
 		"writer has message and delta": {
 			[]string{`{"id":"c","choices":[{"index":0,"message":{"content":"hi"},"delta":{"content":"hi"}}]}`, stop + "}"},
-			llm.Usage{Source: llm.UsageUnknown}, text("hi"),
+			llm.Usage{Source: llm.UsageUnknown},
+			text("hi"),
 		},
 		"usage null and then usage": {
 			[]string{`{"id":"c","choices":[{"index":0,"delta":{"content":"hi"}}],"usage":null}`, stop + `,"usage":null}`, `{"id":"c","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}`},
@@ -97,19 +104,23 @@ func TestChatStreamVariants(t *testing.T) {
 		},
 		"xai counts reasoning apart": {
 			[]string{chunk("hi", "stop"), `{"id":"c","choices":[],"usage":{"prompt_tokens":12,"completion_tokens":1,"total_tokens":303,"completion_tokens_details":{"reasoning_tokens":290}}}`},
-			llm.Usage{InputTokens: some(12), OutputTokens: some(291), ReasoningTokens: some(290), Source: llm.UsageReported}, text("hi"),
+			llm.Usage{InputTokens: some(12), OutputTokens: some(291), ReasoningTokens: some(290), Source: llm.UsageReported},
+			text("hi"),
 		},
 		"llama.cpp without usage": {
 			[]string{chunk("hi", ""), stop + `,"timings":{"cache_n":10,"prompt_n":5,"predicted_n":7,"predicted_ms":1.5}}`},
-			llm.Usage{InputTokens: some(15), OutputTokens: some(7), CacheReadTokens: some(10), Source: llm.UsageReported}, text("hi"),
+			llm.Usage{InputTokens: some(15), OutputTokens: some(7), CacheReadTokens: some(10), Source: llm.UsageReported},
+			text("hi"),
 		},
 		"old llama.cpp does not say what was cached": {
 			[]string{chunk("hi", ""), stop + `,"timings":{"prompt_n":5,"predicted_n":7}}`},
-			llm.Usage{OutputTokens: some(7), Source: llm.UsageReported}, text("hi"),
+			llm.Usage{OutputTokens: some(7), Source: llm.UsageReported},
+			text("hi"),
 		},
 		"counts that cannot be": {
 			[]string{chunk("hi", "stop"), `{"id":"c","choices":[],"usage":{"prompt_tokens":-1,"completion_tokens":1e300,"prompt_tokens_details":{"cached_tokens":1.5},"completion_tokens_details":{"reasoning_tokens":"7"}}}`},
-			llm.Usage{Source: llm.UsageUnknown}, text("hi"),
+			llm.Usage{Source: llm.UsageUnknown},
+			text("hi"),
 		},
 		"counts as floats": {
 			[]string{chunk("hi", "stop"), `{"id":"c","choices":[],"usage":{"prompt_tokens":3.0,"completion_tokens":1e2}}`},
@@ -164,7 +175,8 @@ func TestChatFunctionCallAndAudio(t *testing.T) {
 		`{"id":"c","choices":[{"index":0,"delta":{"audio":{"data":"AAAA"}},"finish_reason":"function_call"}]}`, "[DONE]")}.check(t)
 	wantCall(t, c, "ok||tool_call|")
 	wantOutput(t, c, llm.Message{Role: "assistant", FinishReason: "tool_call", Parts: []llm.Part{
-		{Type: llm.PartToolCall, ToolName: "f", Arguments: "{}"}, {Type: llm.PartText, Content: "hi"},
+		{Type: llm.PartToolCall, ToolName: "f", Arguments: "{}"},
+		{Type: llm.PartText, Content: "hi"},
 		{Type: llm.PartBlob, Modality: "audio", Size: 9},
 	}})
 	var bytes []int
@@ -178,12 +190,18 @@ func TestChatFunctionCallAndAudio(t *testing.T) {
 
 func TestChatErrorsInsideAnswers(t *testing.T) {
 	for name, tc := range map[string]struct{ ctype, body, want, msg string }{
-		"stream": {sseType, sse(chunk("hi", ""), `{"error":{"message":"The server had an error","type":"server_error","param":null,"code":null}}`),
-			"error|server_error||", "The server had an error"},
-		"stream with a code": {sseType, sse(chunk("hi", ""), `{"error":{"message":"Rate limit","type":"requests","code":"rate_limit_exceeded"}}`, "[DONE]"),
-			"error|rate_limit_exceeded||", "Rate limit"},
-		"openrouter": {sseType, sse(`{"id":"c","choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}],"error":{"code":502,"message":"Provider returned error"}}`),
-			"error|bad_gateway|error|", "Provider returned error"},
+		"stream": {
+			sseType, sse(chunk("hi", ""), `{"error":{"message":"The server had an error","type":"server_error","param":null,"code":null}}`),
+			"error|server_error||", "The server had an error",
+		},
+		"stream with a code": {
+			sseType, sse(chunk("hi", ""), `{"error":{"message":"Rate limit","type":"requests","code":"rate_limit_exceeded"}}`, "[DONE]"),
+			"error|rate_limit_exceeded||", "Rate limit",
+		},
+		"openrouter": {
+			sseType, sse(`{"id":"c","choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}],"error":{"code":502,"message":"Provider returned error"}}`),
+			"error|bad_gateway|error|", "Provider returned error",
+		},
 		"groq":       {sseType, sse(chunk("hi", ""), `{"id":"c","choices":[],"x_groq":{"error":"over capacity"}}`), "error|server_error||", "over capacity"},
 		"vllm":       {sseType, sse(`{"object":"error","message":"too long","type":"BadRequestError","code":400}`, "[DONE]"), "error|BadRequestError||", "too long"},
 		"event name": {sseType, "event: error\ndata: {\"error\":{\"message\":\"x\",\"type\":\"overloaded\"}}\n\n", "error|overloaded||", "x"},

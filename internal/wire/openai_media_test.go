@@ -30,8 +30,10 @@ func TestImages(t *testing.T) {
 	want.Images, want.InputImageTokens = some(2), some(2)
 	wantUsage(t, c, want)
 	wantOutput(t, c, llm.Message{Role: "assistant", Parts: []llm.Part{
-		{Type: llm.PartText, Content: "a cat"}, {Type: llm.PartBlob, Modality: "image", MIMEType: "image/png", Size: 6, Data: "AAAAAAAA"},
-		{Type: llm.PartURI, Modality: "image", URI: "https://e.com/i.png"}}})
+		{Type: llm.PartText, Content: "a cat"},
+		{Type: llm.PartBlob, Modality: "image", MIMEType: "image/png", Size: 6, Data: "AAAAAAAA"},
+		{Type: llm.PartURI, Modality: "image", URI: "https://e.com/i.png"},
+	}})
 	c = exchange{rt: rt, ctype: sseType, body: sse(
 		`{"type":"image_generation.partial_image","b64_json":"AAAA","partial_image_index":0}`,
 		`{"type":"image_generation.completed","b64_json":"BBBB","output_format":"webp","usage":{"input_tokens":1,"output_tokens":2}}`)}.check(t)

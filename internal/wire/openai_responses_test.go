@@ -45,7 +45,8 @@ func wantResponses(t *testing.T, c *llm.Call) {
 	wantOutput(t, c, llm.Message{Role: "assistant", FinishReason: "tool_call", Parts: []llm.Part{
 		{Type: llm.PartReasoning, Content: "hm"},
 		{Type: llm.PartToolCall, ID: "ws", ToolName: "web_search", Arguments: `{"type":"search","query":"q"}`},
-		{Type: llm.PartText, Content: "hi"}, {Type: llm.PartRefusal, Content: "no"},
+		{Type: llm.PartText, Content: "hi"},
+		{Type: llm.PartRefusal, Content: "no"},
 		{Type: llm.PartToolCall, ID: "call1", ToolName: "f", Arguments: "{}"},
 	}})
 	if c.ResponseID != "r1" || c.ResponseModel != "m-1" || c.ServiceTier != "default" || c.Session != "conv1" {

@@ -138,7 +138,7 @@ func anthropicOracle(docs []node) oracle {
 	var passes []node
 	merge := func(u node, provisional bool) {
 		for _, k := range []string{"input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"} {
-			if n := u.at(k).num(); n != nil && !(provisional && k == "output_tokens") {
+			if n := u.at(k).num(); n != nil && (!provisional || k != "output_tokens") {
 				counts[k] = n
 			}
 		}

@@ -36,9 +36,17 @@ func answerText(api string, docs []node) string {
 				writeConverseText(&b, d)
 			case d.at("response").v != nil: // repeats the whole
 			default:
-				for _, path := range [][]string{{"text"}, {"outputText"}, {"generation"},
-					{"results", "0", "outputText"}, {"outputs", "0", "text"}, {"generations", "0", "text"},
-					{"completions", "0", "data", "text"}, {"choices", "0", "message", "content"}, {"choices", "0", "text"}} {
+				for _, path := range [][]string{
+					{"text"},
+					{"outputText"},
+					{"generation"},
+					{"results", "0", "outputText"},
+					{"outputs", "0", "text"},
+					{"generations", "0", "text"},
+					{"completions", "0", "data", "text"},
+					{"choices", "0", "message", "content"},
+					{"choices", "0", "text"},
+				} {
 					b.WriteString(d.at(path...).str())
 				}
 			}

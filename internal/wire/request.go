@@ -93,7 +93,7 @@ func decodeMultipart(rt Route, contentType string, body []byte, c *llm.Call) {
 	r := multipart.NewReader(bytes.NewReader(body), params["boundary"])
 	for {
 		part, err := r.NextPart()
-		if err == io.EOF {
+		if err == io.EOF { //nolint:errorlint // a wrapped EOF is a form that was cut
 			return
 		}
 		if err != nil {

@@ -126,13 +126,17 @@ func TestMultipartRequest(t *testing.T) {
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
 	for k, v := range map[string]string{"model": "whisper-1", "language": "de", "stream": "true", "prompt": "names", "api_key": "x"} {
-		w.WriteField(k, v)
+		if err := w.WriteField(k, v); err != nil {
+			t.Fatal(err)
+		}
 	}
 	f, err := w.CreateFormFile("file", "a.wav")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.Write(make([]byte, 1234))
+	if _, err := f.Write(make([]byte, 1234)); err != nil {
+		t.Fatal(err)
+	}
 	w.Close()
 	rt := Route{Dialect: OpenAI, API: apiAudioTranscription, Operation: llm.OpTranscription}
 	decode := func(body []byte) *llm.Call {

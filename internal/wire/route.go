@@ -158,10 +158,10 @@ func matchNative(d Dialect, s segments) (Route, bool) {
 			return Route{Dialect: Cohere, API: apiCohereGenerate, Operation: llm.OpTextCompletion}, true
 		}
 	case "embed":
-		switch {
-		case s[1] == "api":
+		switch s[1] {
+		case "api":
 			return Route{Dialect: Ollama, API: apiOllamaEmbed, Operation: llm.OpEmbeddings}, true
-		case s[1] == "v1" || s[1] == "v2":
+		case "v1", "v2":
 			return Route{Dialect: Cohere, API: apiCohereEmbed, Operation: llm.OpEmbeddings}, true
 		}
 	case "interactions":

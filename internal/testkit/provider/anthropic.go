@@ -1,7 +1,7 @@
 package provider
 
 // messagesFormat is Anthropic's messages.
-type messagesFormat struct{ plainFormat }
+type messagesFormat struct{}
 
 func (messagesFormat) name() string                 { return "messages" }
 func (messagesFormat) tools(*exchange) bool         { return true }
@@ -9,7 +9,8 @@ func (messagesFormat) family() family               { return familyAnthropic }
 func (messagesFormat) idPrefix() string             { return "msg_" }
 func (messagesFormat) contentType(*exchange) string { return "text/event-stream; charset=utf-8" }
 func (messagesFormat) reasons(x *exchange) bool     { return x.req.think || x.ctl.Reasoning.Known() }
-func (messagesFormat) showsReasoning(x *exchange) bool {
+
+func (messagesFormat) showsReasoning(*exchange) bool {
 	return true
 }
 

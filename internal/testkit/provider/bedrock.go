@@ -14,7 +14,7 @@ func (converseFormat) tools(*exchange) bool         { return true }
 func (converseFormat) family() family               { return familyBedrock }
 func (converseFormat) contentType(*exchange) string { return eventStreamType }
 func (converseFormat) reasons(x *exchange) bool     { return x.ctl.Reasoning.Known() }
-func (converseFormat) showsReasoning(x *exchange) bool {
+func (converseFormat) showsReasoning(*exchange) bool {
 	return true
 }
 
@@ -134,7 +134,7 @@ func (converseFormat) fail(x *exchange, e *failure) { bedrockException(x, e) }
 
 // invokeFormat is Bedrock's invoke: the body is the model's own. Known are
 // Anthropic's, Titan's and Llama's.
-type invokeFormat struct{ plainFormat }
+type invokeFormat struct{}
 
 func (invokeFormat) name() string                 { return "invoke" }
 func (invokeFormat) family() family               { return familyBedrock }
@@ -142,7 +142,7 @@ func (invokeFormat) idPrefix() string             { return "msg_bdrk_" }
 func (invokeFormat) contentType(*exchange) string { return eventStreamType }
 func (f invokeFormat) tools(x *exchange) bool     { return f.native(x) == nativeAnthropic }
 func (invokeFormat) reasons(x *exchange) bool     { return x.req.anthropic && x.req.think }
-func (invokeFormat) showsReasoning(x *exchange) bool {
+func (invokeFormat) showsReasoning(*exchange) bool {
 	return true
 }
 

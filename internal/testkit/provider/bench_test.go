@@ -22,7 +22,7 @@ func benchHandler(b *testing.B, path, body string, headers ...string) {
 	s := New(Config{Pace: NoPace})
 	w := &discard{h: http.Header{}}
 	rd := strings.NewReader(body)
-	r := httptest.NewRequest("POST", path, rd)
+	r := httptest.NewRequest(http.MethodPost, path, rd)
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
@@ -70,7 +70,7 @@ func BenchmarkServer(b *testing.B) {
 			b.RunParallel(func(pb *testing.PB) {
 				buf := make([]byte, 64<<10)
 				for pb.Next() {
-					req, err := http.NewRequest("POST", srv.URL+"/v1/chat/completions", strings.NewReader(x.body))
+					req, err := http.NewRequest(http.MethodPost, srv.URL+"/v1/chat/completions", strings.NewReader(x.body))
 					if err != nil {
 						b.Error(err)
 						return

@@ -146,8 +146,11 @@ func defaultFallback() *Model {
 // the model's, unless the path names another.
 func flavour(m *Model, path string) string {
 	for _, p := range [...]struct{ segment, provider string }{
-		{"/groq/", llm.ProviderGroq}, {"/deepseek/", llm.ProviderDeepSeek}, {"/openrouter/", llm.ProviderOpenRouter},
-		{"/mistral/", llm.ProviderMistral}, {"/dashscope/", llm.ProviderDashScope},
+		{"/groq/", llm.ProviderGroq},
+		{"/deepseek/", llm.ProviderDeepSeek},
+		{"/openrouter/", llm.ProviderOpenRouter},
+		{"/mistral/", llm.ProviderMistral},
+		{"/dashscope/", llm.ProviderDashScope},
 		{"/openai/deployments/", llm.ProviderAzureOpenAI},
 	} {
 		if strings.Contains(path, p.segment) {

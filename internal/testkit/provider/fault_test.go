@@ -121,7 +121,7 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: status %d, want %d: %s", x.name, resp.StatusCode, x.want, b)
 		}
 	}
-	if resp, b, _ := c.post("/v1/chat/completions", chatBody, "X-Fake-Chunk", "1"); resp.StatusCode != 400 || !strings.Contains(string(b), "X-Fake-Chunk") {
+	if resp, b, _ := c.post("/v1/chat/completions", chatBody, "X-Fake-Chunk", "1"); resp.StatusCode != http.StatusBadRequest || !strings.Contains(string(b), "X-Fake-Chunk") {
 		t.Errorf("a misspelt control header must be refused by name: %d %s", resp.StatusCode, b)
 	}
 }
@@ -136,7 +136,7 @@ func TestMidStreamErrors(t *testing.T) {
 				path = f.streamPath
 			}
 			resp, b, err := c.post(path, strings.ReplaceAll(f.body, "STREAM", "true"), "X-Fake-Error-After", "3", "X-Fake-Chunks", "10", "X-Fake-Status", "529")
-			if err != nil || resp.StatusCode != 200 {
+			if err != nil || resp.StatusCode != http.StatusOK {
 				t.Fatalf("status %v, %v", resp, err)
 			}
 			tr := last(t, s)
@@ -193,7 +193,7 @@ func TestRateLimit(t *testing.T) {
 			t.Fatal(err)
 		}
 		got = append(got, resp.StatusCode)
-		if resp.StatusCode == 429 && resp.Header.Get("Retry-After") != "5" {
+		if resp.StatusCode == http.StatusTooManyRequests && resp.Header.Get("Retry-After") != "5" {
 			t.Errorf("Retry-After = %q, want 5", resp.Header.Get("Retry-After"))
 		}
 	}
@@ -216,10 +216,10 @@ func TestErrorRates(t *testing.T) {
 	}}})
 	const n = 2000
 	for range n {
-		r := httptest.NewRequest("POST", "/v1/chat/completions", strings.NewReader(`{"model":"m","stream":true}`))
+		r := httptest.NewRequest(http.MethodPost, "/v1/chat/completions", strings.NewReader(`{"model":"m","stream":true}`))
 		func() {
 			defer func() {
-				if e := recover(); e != nil && e != http.ErrAbortHandler {
+				if e := recover(); e != nil && e != http.ErrAbortHandler { //nolint:errorlint // net/http compares so too
 					panic(e)
 				}
 			}()
@@ -249,7 +249,7 @@ func TestPacing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New(Config{})
 		w := &timedWriter{ResponseRecorder: httptest.NewRecorder(), start: time.Now()}
-		r := httptest.NewRequest("POST", "/v1/chat/completions", strings.NewReader(chatBody))
+		r := httptest.NewRequest(http.MethodPost, "/v1/chat/completions", strings.NewReader(chatBody))
 		for k, v := range map[string]string{"Delay": "300ms", "Chunk-Interval": "20ms", "Chunks": "4", "Stall": "2:1s"} {
 			r.Header.Set("X-Fake-"+k, v)
 		}
@@ -283,7 +283,7 @@ func TestClientGone(t *testing.T) {
 	srv := httptest.NewServer(s)
 	defer srv.Close()
 	ctx, cancel := context.WithCancel(t.Context())
-	req, err := http.NewRequestWithContext(ctx, "POST", srv.URL+"/v1/chat/completions", strings.NewReader(chatBody))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, srv.URL+"/v1/chat/completions", strings.NewReader(chatBody))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -310,7 +310,7 @@ func TestDeterminism(t *testing.T) {
 		s := New(Config{Seed: seed, Pace: NoPace, Now: func() time.Time { return time.Unix(1e9, 0) }})
 		for _, f := range formats() {
 			w := httptest.NewRecorder()
-			s.ServeHTTP(w, httptest.NewRequest("POST", f.path, strings.NewReader(strings.ReplaceAll(f.body, "STREAM", "false"))))
+			s.ServeHTTP(w, httptest.NewRequest(http.MethodPost, f.path, strings.NewReader(strings.ReplaceAll(f.body, "STREAM", "false"))))
 			out = append(out, w.Body.String())
 		}
 		return out
@@ -324,7 +324,7 @@ func TestDeterminism(t *testing.T) {
 	s := New(Config{Pace: NoPace})
 	texts := map[string]int{}
 	for range 3 {
-		r := httptest.NewRequest("POST", "/v1/chat/completions", strings.NewReader(chatBody))
+		r := httptest.NewRequest(http.MethodPost, "/v1/chat/completions", strings.NewReader(chatBody))
 		r.Header.Set("X-Fake-Seed", "9")
 		s.ServeHTTP(httptest.NewRecorder(), r)
 		texts[last(t, s).Text]++
@@ -338,7 +338,7 @@ func TestPrefixCache(t *testing.T) {
 	s := New(Config{Pace: NoPace})
 	long := strings.Repeat("The order is late. ", 500) // 9,500 bytes, 2,375 tokens
 	send := func(path, body string) Truth {
-		s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", path, strings.NewReader(body)))
+		s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, path, strings.NewReader(body)))
 		return last(t, s)
 	}
 	body := func(q string) string {
@@ -367,7 +367,7 @@ func TestPrefixCache(t *testing.T) {
 func TestTruthIsBounded(t *testing.T) {
 	s := New(Config{Pace: NoPace, TruthSize: 3, KeepRequests: true})
 	for range 5 {
-		s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/v1/chat/completions", strings.NewReader(chatBody)))
+		s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/v1/chat/completions", strings.NewReader(chatBody)))
 	}
 	tr := s.Truth()
 	if len(tr) != 3 || tr[0].Seq != 3 || tr[2].Seq != 5 || s.Answered() != 5 {

@@ -33,8 +33,10 @@ func formats() []struct {
 		{"ollama generate", "/api/generate", "", `{"model":"llama3.2","prompt":"Why?","stream":STREAM}`, "llama3.2", readOllama},
 		{"cohere", "/v2/chat", "", `{"model":"command-r-plus-08-2024",` + chat + `,"stream":STREAM}`, "command-r-plus-08-2024", readCohere},
 		{"converse", "/model/amazon.nova-lite-v1:0/converse", "/model/amazon.nova-lite-v1:0/converse-stream", converse, "amazon.nova-lite-v1:0", readConverse},
-		{"invoke anthropic", "/model/anthropic.claude-3-5-sonnet-20240620-v1:0/invoke", "/model/anthropic.claude-3-5-sonnet-20240620-v1:0/invoke-with-response-stream",
-			`{"anthropic_version":"bedrock-2023-05-31","max_tokens":900,` + chat + `}`, "anthropic.claude-3-5-sonnet-20240620-v1:0", readInvokeAnthropic},
+		{
+			"invoke anthropic", "/model/anthropic.claude-3-5-sonnet-20240620-v1:0/invoke", "/model/anthropic.claude-3-5-sonnet-20240620-v1:0/invoke-with-response-stream",
+			`{"anthropic_version":"bedrock-2023-05-31","max_tokens":900,` + chat + `}`, "anthropic.claude-3-5-sonnet-20240620-v1:0", readInvokeAnthropic,
+		},
 		{"invoke llama", "/model/meta.llama3-70b-instruct-v1:0/invoke", "/model/meta.llama3-70b-instruct-v1:0/invoke-with-response-stream", `{"prompt":"Why?"}`, "meta.llama3-70b-instruct-v1:0", readInvokeNative},
 		{"invoke titan", "/model/amazon.titan-text-express-v1/invoke", "/model/amazon.titan-text-express-v1/invoke-with-response-stream", `{"inputText":"Why?"}`, "amazon.titan-text-express-v1", readInvokeNative},
 	}
@@ -55,7 +57,7 @@ func newClient(t *testing.T, s *Server) *client {
 // post sends a body with headers given as pairs.
 func (c *client) post(path, body string, headers ...string) (*http.Response, []byte, error) {
 	c.t.Helper()
-	req, err := http.NewRequestWithContext(c.t.Context(), "POST", c.srv.URL+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.srv.URL+path, strings.NewReader(body))
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -139,7 +141,7 @@ func TestEveryFormatSaysWhatItSent(t *testing.T) {
 						continue // these have no tools
 					}
 					resp, b, err := c.post(path, body, headers...)
-					if err != nil || resp.StatusCode != 200 {
+					if err != nil || resp.StatusCode != http.StatusOK {
 						t.Fatalf("%v: %v, %s", headers, err, b)
 					}
 					if enc := resp.Header.Get("Content-Encoding"); enc != "" {

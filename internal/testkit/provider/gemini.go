@@ -6,10 +6,10 @@ import "strings"
 // latter as SSE (alt=sse) or as one JSON array.
 type geminiFormat struct{ plainFormat }
 
-func (geminiFormat) name() string             { return "generate_content" }
-func (geminiFormat) tools(*exchange) bool     { return true }
-func (geminiFormat) family() family           { return familyGemini }
-func (geminiFormat) reasons(x *exchange) bool { return true }
+func (geminiFormat) name() string           { return "generate_content" }
+func (geminiFormat) tools(*exchange) bool   { return true }
+func (geminiFormat) family() family         { return familyGemini }
+func (geminiFormat) reasons(*exchange) bool { return true }
 func (geminiFormat) showsReasoning(x *exchange) bool {
 	return x.req.thoughts
 }

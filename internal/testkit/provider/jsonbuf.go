@@ -38,12 +38,6 @@ func (j *jsonbuf) q(v string) *jsonbuf {
 	return j
 }
 
-// e appends text escaped for the inside of a string.
-func (j *jsonbuf) e(v string) *jsonbuf {
-	j.b = appendEscaped(j.b, v)
-	return j
-}
-
 const hexDigits = "0123456789abcdef"
 
 // appendEscaped appends s as it stands inside a JSON string. Invalid UTF-8

@@ -8,7 +8,7 @@ type ollamaFormat struct{ plainFormat }
 func (ollamaFormat) family() family               { return familyOllama }
 func (ollamaFormat) contentType(*exchange) string { return "application/x-ndjson" }
 func (ollamaFormat) reasons(x *exchange) bool     { return x.req.think }
-func (ollamaFormat) showsReasoning(x *exchange) bool {
+func (ollamaFormat) showsReasoning(*exchange) bool {
 	return true
 }
 
@@ -54,7 +54,7 @@ type ollamaChatFormat struct{ ollamaFormat }
 func (ollamaChatFormat) name() string         { return "ollama_chat" }
 func (ollamaChatFormat) tools(*exchange) bool { return true }
 
-func (f ollamaChatFormat) message(x *exchange, content, thinking string, tool bool) *jsonbuf {
+func (f ollamaChatFormat) message(x *exchange, content, thinking string, tool bool) {
 	j := f.start(x).s(`"message":{"role":"assistant","content":"`).s(content).s(`"`)
 	if thinking != "" {
 		j.s(`,"thinking":"`).s(thinking).s(`"`)
@@ -62,7 +62,7 @@ func (f ollamaChatFormat) message(x *exchange, content, thinking string, tool bo
 	if tool {
 		j.s(`,"tool_calls":[{"function":{"name":`).q(x.plan.name).s(`,"arguments":`).s(x.plan.tool.raw).s(`}}]`)
 	}
-	return j.s(`},`)
+	j.s(`},`)
 }
 
 func (f ollamaChatFormat) unary(x *exchange) {

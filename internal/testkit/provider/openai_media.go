@@ -107,7 +107,8 @@ func (speechFormat) unary(x *exchange) {
 	x.t.Reported = false
 	x.w.Header()["Content-Type"] = []string{"audio/wav"}
 	const rate, samples = 8000, 800 // a tenth of a second of a 440 Hz tone
-	b := append(x.out.b, "RIFF"...)
+	x.out.s("RIFF")
+	b := x.out.b
 	b = binary.LittleEndian.AppendUint32(b, 36+samples)
 	b = append(b, "WAVEfmt "...)
 	b = binary.LittleEndian.AppendUint32(b, 16)

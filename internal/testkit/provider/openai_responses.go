@@ -124,6 +124,7 @@ func (f responsesFormat) open(x *exchange, k kind) {
 	case kindReasoning:
 		f.event(x, "response.reasoning_summary_part.added")
 		f.where(x, "rs_").s(`,"summary_index":0,"part":{"type":"summary_text","text":""}}`).s("\n\n")
+	case kindTool: // the item says it all
 	}
 }
 

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"bytes"
 	"io"
 	"maps"
 	"mime"
@@ -9,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-
-	"bytes"
 )
 
 // fileStore holds uploaded files, a bounded number of them.
@@ -176,7 +175,7 @@ func readUpload(body []byte, contentType string) (f storedFile, ok bool) {
 	for {
 		p, err := mr.NextPart()
 		if err != nil {
-			return f, err == io.EOF && f.name != ""
+			return f, err == io.EOF && f.name != "" //nolint:errorlint // a wrapped EOF is a form that was cut
 		}
 		v, err := io.ReadAll(p)
 		if err != nil {

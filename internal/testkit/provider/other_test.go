@@ -12,6 +12,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/pitot-dev/pitot/internal/testkit"
 )
 
 func TestNotText(t *testing.T) {
@@ -32,7 +34,7 @@ func TestNotText(t *testing.T) {
 		{"/v2/rerank", `{"model":"rerank-v3.5","query":"q","documents":["a","b","c"]}`, "rerank", map[string]string{"meta.billed_units.search_units": "1", "results.2.index": "2"}},
 	} {
 		resp, b, err := c.post(x.path, x.body)
-		if err != nil || resp.StatusCode != 200 {
+		if err != nil || resp.StatusCode != http.StatusOK {
 			t.Fatalf("%s: %v %s", x.path, err, b)
 		}
 		o := parseJSON(t, b)
@@ -88,7 +90,7 @@ func TestAudio(t *testing.T) {
 	}
 	body, ct := form(t, "model", "whisper-1", "file", strings.Repeat("x", 4000))
 	resp, b, err = c.post("/v1/audio/transcriptions", body, "Content-Type", ct)
-	if err != nil || resp.StatusCode != 200 || parseJSON(t, b).str("text") == "" {
+	if err != nil || resp.StatusCode != http.StatusOK || parseJSON(t, b).str("text") == "" {
 		t.Errorf("transcription: %v %s", err, b)
 	}
 	if tr := last(t, s); tr.Model != "whisper-1" || tr.Input != 1000 {
@@ -125,7 +127,7 @@ func TestListsAndFiles(t *testing.T) {
 	}
 	body, ct := form(t, "purpose", "batch", "file", "line 1\n")
 	resp, b, err := c.post("/v1/files", body, "Content-Type", ct)
-	if err != nil || resp.StatusCode != 200 {
+	if err != nil || resp.StatusCode != http.StatusOK {
 		t.Fatalf("upload: %v %s", err, b)
 	}
 	id := parseJSON(t, b).str("id")
@@ -146,7 +148,7 @@ func TestListsAndFiles(t *testing.T) {
 			t.Errorf("%s is logged as a model call", tr.Path)
 		}
 	}
-	if resp, b, _ := c.post("/v1/messages/count_tokens", `{"model":"claude","messages":[{"role":"user","content":"hi"}]}`); resp.StatusCode != 200 || parseJSON(t, b).num("input_tokens") < 1 {
+	if resp, b, _ := c.post("/v1/messages/count_tokens", `{"model":"claude","messages":[{"role":"user","content":"hi"}]}`); resp.StatusCode != http.StatusOK || parseJSON(t, b).num("input_tokens") < 1 {
 		t.Errorf("count_tokens: %s", b)
 	}
 }
@@ -167,7 +169,7 @@ func TestWebSocketEcho(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if resp.StatusCode != 101 || resp.Header.Get("Sec-WebSocket-Accept") != AcceptKey(key) {
+	if resp.StatusCode != http.StatusSwitchingProtocols || resp.Header.Get("Sec-WebSocket-Accept") != AcceptKey(key) {
 		t.Fatalf("handshake: %d %v", resp.StatusCode, resp.Header)
 	}
 	for _, n := range []int{0, 5, 125, 126, 70000} {
@@ -187,7 +189,9 @@ func TestWebSocketEcho(t *testing.T) {
 		t.Errorf("close: op %x, %v", op, err)
 	}
 	conn.Close()
+	// Close does not wait for a connection that was taken over.
 	srv.Close()
+	testkit.Eventually(t, "the echo to be logged", func() bool { return len(s.Truth()) > 0 })
 	if tr := last(t, s); tr.Status != 101 || tr.Chunks != 6 {
 		t.Errorf("truth %+v", tr)
 	}
@@ -209,12 +213,12 @@ func FuzzControl(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name, value string) {
 		s := New(Config{Pace: NoPace})
 		for _, stream := range []string{"true", "false"} {
-			r := httptest.NewRequest("POST", "/v1/chat/completions", strings.NewReader(`{"model":"gpt-4o","stream":`+stream+`}`))
+			r := httptest.NewRequest(http.MethodPost, "/v1/chat/completions", strings.NewReader(`{"model":"gpt-4o","stream":`+stream+`}`))
 			r.Header["X-Fake-"+name] = []string{value}
 			w := httptest.NewRecorder()
 			func() {
 				defer func() {
-					if e := recover(); e != nil && e != http.ErrAbortHandler {
+					if e := recover(); e != nil && e != http.ErrAbortHandler { //nolint:errorlint // net/http compares so too
 						panic(e)
 					}
 				}()

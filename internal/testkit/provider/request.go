@@ -110,7 +110,7 @@ func (q *request) parseForm(body []byte, h http.Header) {
 	for {
 		p, err := mr.NextPart()
 		if err != nil {
-			q.valid = err == io.EOF
+			q.valid = err == io.EOF //nolint:errorlint // a wrapped EOF is a form that was cut
 			return
 		}
 		v, err := io.ReadAll(p)

@@ -14,12 +14,11 @@ import (
 )
 
 // sink is where a stream's bytes go: the client, perhaps through a content
-// encoding, perhaps in small pieces.
+// encoding.
 type sink struct {
 	w     io.Writer
 	flush http.Flusher
 	enc   encoder
-	split int
 }
 
 // encoder is a content encoding.

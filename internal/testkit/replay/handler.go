@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -60,9 +61,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	for k, v := range rec.ResponseHeader() {
-		w.Header()[k] = v
-	}
+	maps.Copy(w.Header(), rec.ResponseHeader())
 	if w.Header().Get("Content-Type") == "" {
 		w.Header().Set("Content-Type", contentType(&rec))
 	}

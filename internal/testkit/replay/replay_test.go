@@ -20,8 +20,10 @@ import (
 
 func own() []Recording {
 	return []Recording{
-		{ID: "unary", Method: "POST", Path: "/v1/chat/completions", Status: 429, RawResponse: `{"error":{}}`, ResponseEncoding: "utf-8",
-			ResponseHeaders: map[string]string{"content-type": "application/json", "content-encoding": "gzip", "x-kept": "1"}},
+		{
+			ID: "unary", Method: "POST", Path: "/v1/chat/completions", Status: 429, RawResponse: `{"error":{}}`, ResponseEncoding: "utf-8",
+			ResponseHeaders: map[string]string{"content-type": "application/json", "content-encoding": "gzip", "x-kept": "1"},
+		},
 		{ID: "sse", Status: 200, Streaming: true, StreamFormat: "sse", RawResponse: "data: 1\n\ndata: 2\n\ndata: [DONE]\n\n"},
 		{ID: "lines", Status: 200, Streaming: true, StreamFormat: "sse-data-lines", RawResponse: "{\"a\":1}\n{\"b\":2}\n"},
 		{ID: "nd", Status: 200, Streaming: true, StreamFormat: "ndjson", RawResponse: "{}\n{\"done\":true}\n"},
@@ -38,7 +40,9 @@ func writeCassette(t *testing.T, dir string, lines ...any) {
 	}
 	for _, l := range lines {
 		if s, ok := l.(string); ok {
-			io.WriteString(z, s+"\n")
+			if _, err := io.WriteString(z, s+"\n"); err != nil {
+				t.Fatal(err)
+			}
 			continue
 		}
 		if err := json.NewEncoder(z).Encode(l); err != nil {
@@ -118,7 +122,7 @@ func TestHandler(t *testing.T) {
 			if split > 0 && id == "lines" {
 				continue // framing is added event by event
 			}
-			req, err := http.NewRequest("POST", srv.URL+"/any/path", nil)
+			req, err := http.NewRequest(http.MethodPost, srv.URL+"/any/path", nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -132,7 +136,7 @@ func TestHandler(t *testing.T) {
 			if err != nil || string(got) != want {
 				t.Errorf("split %d, %s: %q, %v; want %q", split, id, got, err, want)
 			}
-			if id == "unary" && (resp.StatusCode != 429 || resp.Header.Get("Content-Encoding") != "" || resp.Header.Get("X-Kept") != "1") {
+			if id == "unary" && (resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("Content-Encoding") != "" || resp.Header.Get("X-Kept") != "1") {
 				t.Errorf("unary: status %d, headers %v", resp.StatusCode, resp.Header)
 			}
 		}

@@ -136,6 +136,7 @@ func (h *historian) answer(r *llm.Call, c *Call) {
 		r.ResponseID = "resp_" + h.hex(12)
 	case apiMessages:
 		r.ResponseID = "msg_" + h.hex(12)
+	default: // these answers have no id
 	}
 	if c.Stream {
 		chunks, whole := h.timeline(r, c)
@@ -201,6 +202,7 @@ func setUsage(r *llm.Call, c *Call) {
 	case llm.OpRerank:
 		u.Searches = llm.Some[int64](1)
 		return
+	default: // tokens, as below
 	}
 	u.InputTokens, u.OutputTokens = llm.Some(c.Input), llm.Some(c.Output)
 	if c.Model.caches {
@@ -273,6 +275,7 @@ func errorType(a api, status int) string {
 		if status == 400 {
 			return "invalid_request"
 		}
+	default: // OpenAI's words, as below
 	}
 	switch status {
 	case 400:

@@ -135,6 +135,7 @@ func (p *planner) call(a *app, m *Model) *Call {
 		c.Operation = llm.OpModeration
 	case apiRerank:
 		c.Operation = llm.OpRerank
+	default: // the others chat
 	}
 	c.Stream = p.r.Float64() < a.stream
 	c.Chinese = p.r.Float64() < a.chinese

@@ -116,6 +116,7 @@ func (p *player) body(c *Call) object {
 			docs = append(docs, "document "+strconv.Itoa(i+1)+": "+c.Prompt)
 		}
 		return object{"model": c.Model.Name, "query": c.Prompt, "documents": docs, "top_n": 3}
+	case apiChat: // below
 	}
 	b := object{"model": c.Model.Name, "messages": chatMessages(c), "temperature": c.Temperature, "max_tokens": c.MaxTokens}
 	if c.Stream {

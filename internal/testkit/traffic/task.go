@@ -95,8 +95,9 @@ func (c *Call) Chunks() int {
 		switch c.Model.api {
 		case apiGemini, apiOllama:
 			return 1
+		default:
+			return 4
 		}
-		return 4
 	}
 	return int((c.visible() + tokensPerChunk - 1) / tokensPerChunk)
 }

@@ -3,6 +3,7 @@ package traffic
 import (
 	"cmp"
 	"context"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -91,8 +92,10 @@ func TestHistoryFollowsTheParameters(t *testing.T) {
 		name      string
 		got, want dist.Table
 	}{
-		{"conv input", lengths("support-chat", in), p.convInput}, {"conv output", lengths("support-chat", out), p.convOutput},
-		{"code input", lengths("code-assistant", in), p.codeInput}, {"code output", lengths("code-assistant", out), p.codeOutput},
+		{"conv input", lengths("support-chat", in), p.convInput},
+		{"conv output", lengths("support-chat", out), p.convOutput},
+		{"code input", lengths("code-assistant", in), p.codeInput},
+		{"code output", lengths("code-assistant", out), p.codeOutput},
 	} {
 		for _, q := range []float64{0.1, 0.5, 0.9, 0.95} {
 			if g, w := x.got.At(q), x.want.At(q); math.Abs(g-w) > 0.1*w+2 {
@@ -379,7 +382,7 @@ func TestHistoryStops(t *testing.T) {
 		n++
 		return context.Canceled
 	})
-	if err != context.Canceled || n != 1 {
+	if !errors.Is(err, context.Canceled) || n != 1 {
 		t.Errorf("%d records, %v", n, err)
 	}
 }

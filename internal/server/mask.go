@@ -1,0 +1,97 @@
+package server
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/pitot-dev/pitot/internal/events"
+	"github.com/pitot-dev/pitot/internal/llm"
+	"github.com/pitot-dev/pitot/internal/metrics"
+	"github.com/pitot-dev/pitot/internal/pipeline"
+	"github.com/pitot-dev/pitot/internal/redact"
+)
+
+// masks applies the content policy to what does not pass through the pipeline's
+// own redaction: the labels of metrics, which the pipeline counts before it
+// masks, and feedback, which goes to the store at once.
+type masks struct {
+	policy atomic.Pointer[redact.Policy]
+	// names is for the gauge of running calls. It never changes, so that the end
+	// of a call finds the labels of its start whatever was reloaded in between.
+	names *redact.Policy
+	pool  sync.Pool // of *llm.Call
+}
+
+func newMasks(p *redact.Policy) (*masks, error) {
+	names, err := redact.New(redact.Default())
+	if err != nil {
+		return nil, err
+	}
+	m := &masks{names: names, pool: sync.Pool{New: func() any { return new(llm.Call) }}}
+	m.policy.Store(p)
+	return m, nil
+}
+
+// maskedObserver counts a Call under masked labels.
+type maskedObserver struct {
+	next pipeline.Observer
+	m    *masks
+}
+
+// ObserveCall counts a Call. What it carries beside numbers and names is left
+// out: no metric is made of it, and masking it takes long.
+func (o maskedObserver) ObserveCall(c *llm.Call) {
+	named := o.m.pool.Get().(*llm.Call)
+	*named = *c
+	named.Input, named.Output, named.Tools, named.Params, named.Attributes = nil, nil, nil, nil, nil
+	// These are masked in place, and belong to the Call.
+	named.FinishReasons, named.Truncated, named.Notes = nil, nil, nil
+	o.m.policy.Load().Call(named)
+	o.next.ObserveCall(named)
+	*named = llm.Call{}
+	o.m.pool.Put(named)
+}
+
+// gatewaySink hands what the gateway sees to the pipeline and the catalogue.
+type gatewaySink struct {
+	p *pipeline.Pipeline
+	c *metrics.Catalogue
+	m *masks
+}
+
+func (g gatewaySink) CallStarted(service, provider, model, method string) {
+	service, model = g.m.names.Text(service), g.m.names.Text(model)
+	g.c.CallStarted(service, provider, model, method)
+}
+
+func (g gatewaySink) CallEnded(service, provider, model, method string) {
+	service, model = g.m.names.Text(service), g.m.names.Text(model)
+	g.c.CallEnded(service, provider, model, method)
+}
+
+func (g gatewaySink) Record(c *llm.Call) { g.p.Offer(llm.Record{Call: c}) }
+
+// maskedEvents is the event store as the API wants it, with feedback masked.
+type maskedEvents struct {
+	*events.Store
+	m *masks
+}
+
+// InsertFeedback masks a judgement and stores it.
+func (e maskedEvents) InsertFeedback(ctx context.Context, f *events.Feedback) error {
+	p := e.m.policy.Load()
+	c := llm.Call{User: f.User, Service: f.Service}
+	p.Call(&c)
+	f.User, f.Service = c.User, c.Service
+	for _, s := range []*string{&f.Name, &f.Label, &f.Comment, &f.Evaluator} {
+		*s = p.Text(*s)
+	}
+	if len(f.Metadata) > 0 {
+		// Metadata is masked as the arguments of a tool are: it stays JSON.
+		l := llm.Log{Message: string(f.Metadata)}
+		p.Log(&l)
+		f.Metadata = []byte(l.Message)
+	}
+	return e.Store.InsertFeedback(ctx, f)
+}
