@@ -144,7 +144,7 @@ func (t *Trace) link() {
 		for s != nil && !done[s] {
 			if at := slices.Index(path, s); at >= 0 {
 				top := slices.MinFunc(path[at:], func(a, b *TraceSpan) int { return a.Start.Compare(b.Start) })
-				top.TreeParent = top.ParentSpanID
+				top.TreeParent = ""
 				break
 			}
 			path = append(path, s)

@@ -99,7 +99,10 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	if err := s.bind(ctx); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(o.DataDir, 0o700); err != nil {
+	if dir := s.config.Storage.Dir; dir != "" {
+		s.opts.DataDir = dir
+	}
+	if err := os.MkdirAll(s.opts.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
 	if err := s.openStores(ctx); err != nil {
