@@ -34,6 +34,14 @@ var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMa
 		}
 		return fmt.Sprintf("$%.2f", f)
 	},
+	// A sum without a priced call in it is no $0, and one without tokens no 0.
+	"unpriced": func(t events.Totals) bool { return t.Calls > 0 && t.ByState[llm.CostUnpriced].Calls == t.Calls },
+	"tokens": func(n int64) string {
+		if n == 0 {
+			return "–"
+		}
+		return strconv.FormatInt(n, 10)
+	},
 	"opt":  durationText,
 	"dur":  func(d time.Duration) string { return durationText(llm.Some(d)) },
 	"toks": tokenText,

@@ -112,3 +112,20 @@ func TestPageOfAnEmptyStore(t *testing.T) {
 		t.Errorf("%s", body)
 	}
 }
+
+// TestPageShowsNoZeroForTheUnknown: a model without a price costs no $0.00.
+func TestPageShowsNoZeroForTheUnknown(t *testing.T) {
+	a := newAPI(t)
+	a.events.full()
+	a.events.models = func(context.Context, events.CallFilter) ([]events.ModelStat, error) {
+		return []events.ModelStat{{Provider: "vllm", Model: "in-house", Totals: events.Totals{
+			Calls: 3, ByState: map[llm.CostState]events.StateTotal{llm.CostUnpriced: {Calls: 3}},
+		}}}, nil
+	}
+	body := wantOK(t, a.do(httptest.NewRequest(http.MethodGet, "/", http.NoBody))).Body.String()
+	_, line, _ := strings.Cut(body, "<td>in-house")
+	line, _, _ = strings.Cut(line, "</tr>")
+	if !strings.Contains(line, "unpriced") || strings.Contains(line, "$0") {
+		t.Errorf("the model's line: %s", line)
+	}
+}
