@@ -15,12 +15,13 @@ import (
 // serverFlags are the flags of every command that runs a server. Flags need a
 // restart; what can change while it runs stands in the configuration file.
 type serverFlags struct {
-	Config      string `help:"Configuration file; without one the defaults are useful as they are." type:"path" env:"PITOT_CONFIG" placeholder:"FILE"`
-	ListenAPI   string `name:"listen.api" help:"Address of the UI and the APIs." default:"127.0.0.1:4400"`
-	ListenGW    string `name:"listen.gateway" help:"Address of the gateway." default:"127.0.0.1:4401"`
-	AllowPublic bool   `name:"allow-public" help:"Let listeners bind to addresses that others can reach. There is no login."`
-	LogLevel    string `name:"log.level" help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
-	LogFormat   string `name:"log.format" help:"text or json." enum:"text,json" default:"text"`
+	Config      string   `help:"Configuration file; without one the defaults are useful as they are." type:"path" env:"PITOT_CONFIG" placeholder:"FILE"`
+	ListenAPI   string   `name:"listen.api" help:"Address of the UI and the APIs." default:"127.0.0.1:4400"`
+	ListenGW    string   `name:"listen.gateway" help:"Address of the gateway." default:"127.0.0.1:4401"`
+	AllowPublic bool     `name:"allow-public" help:"Let listeners bind to addresses that others can reach. There is no login."`
+	AllowHost   []string `name:"allow-host" help:"Host name besides localhost that listeners on loopback answer to, for a reverse proxy that passes its own on." placeholder:"NAME"`
+	LogLevel    string   `name:"log.level" help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
+	LogFormat   string   `name:"log.format" help:"text or json." enum:"text,json" default:"text"`
 }
 
 func (f *serverFlags) logger(w io.Writer) *slog.Logger {
@@ -36,7 +37,7 @@ func (f *serverFlags) logger(w io.Writer) *slog.Logger {
 func (f *serverFlags) options(data string, log *slog.Logger) server.Options {
 	return server.Options{
 		ConfigPath: f.Config, DataDir: data, Listen: server.Listen{API: f.ListenAPI, Gateway: f.ListenGW},
-		AllowPublic: f.AllowPublic, Version: resolveVersion(), Logger: log,
+		AllowPublic: f.AllowPublic, AllowHosts: f.AllowHost, Version: resolveVersion(), Logger: log,
 	}
 }
 

@@ -41,8 +41,10 @@ type Options struct {
 	Listen  Listen
 	// AllowPublic lets listeners bind to addresses that are not loopback.
 	AllowPublic bool
-	Version     string
-	Logger      *slog.Logger
+	// AllowHosts are names besides localhost that loopback listeners answer to.
+	AllowHosts []string
+	Version    string
+	Logger     *slog.Logger
 	// EngineArgs start the engine's child; default the command `engine`.
 	EngineArgs []string
 	// EngineEnv is added to its environment.
@@ -96,6 +98,9 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	if s.config, err = s.load(); err != nil {
 		return nil, err
 	}
+	if dir := s.config.Storage.Dir; dir != "" {
+		s.opts.DataDir = dir
+	}
 	if err := s.bind(ctx); err != nil {
 		return nil, err
 	}
@@ -117,8 +122,8 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s.gatewayServer = newHTTPServer(s.gateway, s.log, "gateway")
-	s.apiServer = newHTTPServer(api.New(s.apiOptions()), s.log, "api")
+	s.gatewayServer = newHTTPServer(guardHost(s.gateway, s.gatewayListener.Addr(), o.AllowHosts), s.log, "gateway")
+	s.apiServer = newHTTPServer(guardHost(api.New(s.apiOptions()), s.apiListener.Addr(), o.AllowHosts), s.log, "api")
 	return s, nil
 }
 

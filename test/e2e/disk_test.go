@@ -93,6 +93,12 @@ func TestFullDisk(t *testing.T) {
 	disk := smallDisk(t, "24m")
 	config := upstreamConfig(fixedProvider(t)) + "storage: {events: {min_free_disk: 1MiB}}\n"
 	s := serve(t, setup{config: config, data: filepath.Join(disk, "data")}).ready()
+	defer func() {
+		if t.Failed() {
+			_, status := s.get("/api/pitot/v1/status", nil)
+			t.Logf("at the end: status %s", status)
+		}
+	}()
 	n := 0
 	// Prompts of random size and text that does not compress to nothing, so
 	// that the journal needs space.
