@@ -48,10 +48,9 @@ type Storage struct {
 
 // EventStorage bounds the event store.
 type EventStorage struct {
-	Retention    model.Duration   `yaml:"retention" doc:"How long calls, spans and logs are kept, in whole days."`
-	MaxDisk      units.Base2Bytes `yaml:"max_disk,omitempty" doc:"Most disk that they use; the oldest days go first. 0: no limit but the retention."`
-	MinFreeDisk  units.Base2Bytes `yaml:"min_free_disk,omitempty" doc:"Free space below which nothing more is stored; the gateway goes on."`
-	StorageNodes []string         `yaml:"storage_nodes,omitempty" doc:"Addresses (host:port) of a VictoriaLogs cluster that keeps the events, instead of this machine."`
+	Retention   model.Duration   `yaml:"retention" doc:"How long calls, spans and logs are kept, in whole days."`
+	MaxDisk     units.Base2Bytes `yaml:"max_disk,omitempty" doc:"Most disk that they use; the oldest days go first. 0: no limit but the retention."`
+	MinFreeDisk units.Base2Bytes `yaml:"min_free_disk,omitempty" doc:"Free space below which nothing more is stored; the gateway goes on."`
 }
 
 // MetricStorage bounds the metric store.

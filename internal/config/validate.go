@@ -129,12 +129,6 @@ func (d *decoder) validateStorage(c *Config) {
 		}
 	}
 	atLeast("storage.events.min_free_disk", int64(s.Events.MinFreeDisk), 0, formatSize)
-	for i, node := range s.Events.StorageNodes {
-		path := fmt.Sprintf("storage.events.storage_nodes[%d]", i)
-		if host, port, ok := strings.Cut(node, ":"); !ok || host == "" || port == "" || strings.Contains(node, "/") {
-			d.errorAt(d.nodeOf(path), path, fmt.Sprintf("%q: expected host:port, such as vlstorage-0:9491", node))
-		}
-	}
 }
 
 // validateSections asks the owners of verbatim sections.

@@ -98,6 +98,7 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	if s.config, err = s.load(); err != nil {
 		return nil, err
 	}
+	s.warnUnused()
 	if dir := s.config.Storage.Dir; dir != "" {
 		s.opts.DataDir = dir
 	}
@@ -125,6 +126,15 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	s.gatewayServer = newHTTPServer(guardHost(s.gateway, s.gatewayListener.Addr(), o.AllowHosts), s.log, "gateway")
 	s.apiServer = newHTTPServer(guardHost(api.New(s.apiOptions()), s.apiListener.Addr(), o.AllowHosts), s.log, "api")
 	return s, nil
+}
+
+// warnUnused names the sections that this version reads and does not act on.
+func (s *Server) warnUnused() {
+	for name, section := range map[string]config.Raw{"alertmanager": s.config.Alertmanager, "slos": s.config.SLOs, "budgets": s.config.Budgets} {
+		if !section.IsZero() {
+			s.log.Warn("this version keeps the section but does not act on it yet", "section", name)
+		}
+	}
 }
 
 func (s *Server) component(name string) *slog.Logger { return s.log.With("component", name) }
