@@ -45,7 +45,7 @@ FUZZTIME ?= 10s
 fuzz: ## Fuzz every target for FUZZTIME each
 	@for pkg in $$($(GO) list ./internal/...); do \
 	  for f in $$($(GO) test $$pkg -list '^Fuzz' | grep '^Fuzz'); do \
-	    echo "fuzz $$pkg $$f"; $(GO) test $$pkg -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) || exit 1; \
+	    echo "fuzz $$pkg $$f"; $(GO) test $$pkg -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x || exit 1; \
 	  done; \
 	done
 
