@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -26,7 +27,25 @@ type request struct {
 	query   string   // our own LogsQL
 	filters []string // the user's filters, passed apart so that they stay filters
 	r       Range
+	fresh   bool // rows of streams that began in this very second count, too
 }
+
+// freshStreams is a stream filter that every row passes, and that is another one
+// each second. The engine keeps for ten seconds which streams a filter selects:
+// without this, the first call of a new service would stay invisible for so
+// long after somebody had looked. Filters on streams are merged into one before
+// they are looked up, so that this one takes the others out of the cache.
+func (s *Store) freshStreams(unique bool) string {
+	now := s.now()
+	n := now.Unix()
+	if unique {
+		n = now.UnixNano()
+	}
+	return `{kind!="-` + strconv.FormatInt(n, 36) + `"}`
+}
+
+// settled is the age at which all streams of a time are known to the engine.
+const settled = time.Minute
 
 // ping asks whether the engine takes and answers requests.
 func (s *Store) ping(ctx context.Context) error {
@@ -71,6 +90,9 @@ func (s *Store) each(ctx context.Context, q request, f func(row) error) error {
 		"query": {q.query},
 		"start": {formatTime(q.r.Start)},
 		"end":   {formatTime(q.r.End)},
+	}
+	if q.fresh || q.r.End.IsZero() || q.r.End.After(start.Add(-settled)) {
+		form.Set("extra_stream_filters", s.freshStreams(q.fresh))
 	}
 	for _, f := range q.filters {
 		form.Add("extra_filters", f)
@@ -300,6 +322,7 @@ func (s *Store) Present(ctx context.Context, ids []string, from, to time.Time) (
 			op:    "look for events",
 			query: recordStreams + " id:" + in(ids[:n]) + " | fields id",
 			r:     Range{from, to.Add(1)},
+			fresh: true,
 		}
 		if err := s.each(ctx, q, func(r row) error {
 			found[r["id"]] = true
