@@ -36,7 +36,7 @@ generate: ## Write generated docs anew: configuration, metrics, HTTP API
 	$(GO) test ./internal/config ./internal/metrics ./internal/api -run 'Reference|OpenAPI' -update
 
 e2e: build ## Black-box tests of the real binary
-	$(GO) test -count=1 ./test/e2e/...
+	PITOT_BIN=$(CURDIR)/$(BIN) $(GO) test -count=1 ./test/e2e/...
 
 interop: build ## The official client libraries of npm against the gateway
 	./test/interop/run
