@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -242,9 +243,7 @@ func canaryRequests(c *canaries) []canaryRequest {
 			"response_format": map[string]any{"type": "json_schema", "json_schema": map[string]any{"name": "x", "description": c.text(name + ": response format")}},
 			"extra_body":      map[string]any{"access_token": c.plain(name + ": unknown field named access_token"), "note": c.text(name + ": unknown field")},
 		}
-		for k, v := range more {
-			m[k] = v
-		}
+		maps.Copy(m, more)
 		return m
 	}
 	text := func(place string) string { return url.QueryEscape(c.text(place)) }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -453,8 +454,13 @@ func simulate(tb testing.TB, cfg provider.Config) *upstream {
 // dialects are the upstreams of upstreamConfig: name, which is the provider's
 // too, and dialect.
 var dialects = [][2]string{
-	{"openai", "openai"}, {"deepseek", "openai"}, {"anthropic", "anthropic"}, {"gemini", "gemini"}, {"ollama", "ollama"},
-	{"cohere", "cohere"}, {"bedrock", "bedrock"},
+	{"openai", "openai"},
+	{"deepseek", "openai"},
+	{"anthropic", "anthropic"},
+	{"gemini", "gemini"},
+	{"ollama", "ollama"},
+	{"cohere", "cohere"},
+	{"bedrock", "bedrock"},
 }
 
 // upstreamConfig sends all dialects to one simulation.
@@ -476,7 +482,7 @@ func pitot(tb testing.TB, env []string, args ...string) (stdout, stderr string, 
 	var out, errs bytes.Buffer
 	cmd.Env, cmd.Stdout, cmd.Stderr = environment(env...), &out, &errs
 	if err := cmd.Run(); err != nil {
-		if _, exited := err.(*exec.ExitError); !exited || ctx.Err() != nil {
+		if _, exited := errors.AsType[*exec.ExitError](err); !exited || ctx.Err() != nil {
 			tb.Fatalf("pitot %s: %v\n%s", strings.Join(args, " "), err, errs.String())
 		}
 	}
