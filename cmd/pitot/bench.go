@@ -64,7 +64,7 @@ func (c *benchPartCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	fmt.Fprintln(s.out, l.Addr())
-	srv := &http.Server{Handler: http.StripPrefix("", h), ReadHeaderTimeout: 30 * time.Second}
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: 30 * time.Second}
 	if c.Role == "upstream" {
 		srv.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			r.URL.Path = strings.TrimPrefix(r.URL.Path, "/openai") // measured directly, too

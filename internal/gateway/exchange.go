@@ -87,6 +87,9 @@ func (x *exchange) outbound(r *http.Request, rest string) (out *http.Request, as
 	if err != nil {
 		return nil, false, errClientGone
 	}
+	if r.ContentLength == int64(len(*x.reqBody)) {
+		x.reqMore = false // exactly as long as the limit
+	}
 	out = newOutbound(r, x.u, rest)
 	flags, joined := joinTrace(r.Header, x.call)
 	if joined {
@@ -303,10 +306,9 @@ func (x *exchange) unary(w http.ResponseWriter, resp *http.Response) (readErr, w
 		if n > 0 {
 			got := time.Now()
 			p := (*buf)[:n]
-			if keep := min(n, limit-len(*x.respBody)); keep > 0 {
-				*x.respBody = append(*x.respBody, p[:keep]...)
-			}
-			if n > limit-len(*x.respBody) && len(*x.respBody) >= limit {
+			keep := min(n, limit-len(*x.respBody))
+			*x.respBody = append(*x.respBody, p[:keep]...)
+			if keep < n {
 				x.call.MarkTruncated("response_body")
 			}
 			if _, werr := w.Write(p); werr != nil {

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alecthomas/units"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/goleak"
@@ -552,6 +553,15 @@ func TestBodiesOverTheLimitPassWhole(t *testing.T) {
 	c := f.next(t)
 	if fmt.Sprint(c.Truncated) != "[request_body response_body]" {
 		t.Errorf("truncated = %v", c.Truncated)
+	}
+}
+
+func TestBodyOfExactlyTheLimitIsWhole(t *testing.T) {
+	f := start(t, answerWith("application/json", chatAnswer), func(c *Config) { c.MaxBody = units.Base2Bytes(len(chatAnswer)) })
+	body := chatBody + strings.Repeat(" ", len(chatAnswer)-len(chatBody))
+	do(t, http.MethodPost, f.url+chatPath, body)
+	if c := f.next(t); len(c.Truncated) != 0 || c.Usage.OutputTokens.Or(0) != 2 {
+		t.Errorf("truncated = %v, usage %+v", c.Truncated, c.Usage)
 	}
 }
 

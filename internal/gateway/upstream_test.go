@@ -16,8 +16,7 @@ import (
 	"github.com/pitot-dev/pitot/internal/llm"
 )
 
-// tlsUpstream is a server whose certificate only its own authority vouches for,
-// and which wants a client certificate.
+// tlsUpstream is a server whose certificate only its own authority vouches for.
 func tlsUpstream(t *testing.T) (srv *httptest.Server, caFile string) {
 	t.Helper()
 	srv = httptest.NewUnstartedServer(answerWith("application/json", chatAnswer))
@@ -157,25 +156,20 @@ func TestIdleConnectionThatTheServerClosed(t *testing.T) {
 }
 
 func TestConnectionsAreReusedAndReaped(t *testing.T) {
-	var conns atomic.Int64
-	srv := httptest.NewUnstartedServer(answerWith("application/json", chatAnswer))
-	srv.Config.ConnContext = nil
-	srv.Start()
-	t.Cleanup(srv.Close)
-	f := startAt(t, srv.URL)
+	f := start(t, answerWith("application/json", chatAnswer))
 	fast := f.g.table.Load().upstreams["up"].fast
 	for range 10 {
 		do(t, http.MethodPost, f.url+chatPath, chatBody)
 		f.next(t)
 	}
 	fast.mu.Lock()
-	conns.Store(int64(len(fast.idle)))
+	conns := len(fast.idle)
 	for _, c := range fast.idle {
 		c.idleSince = c.idleSince.Add(-2 * idleConnTimeout)
 	}
 	fast.mu.Unlock()
-	if conns.Load() != 1 {
-		t.Errorf("%d connections for ten calls in turn", conns.Load())
+	if conns != 1 {
+		t.Errorf("%d connections for ten calls in turn", conns)
 	}
 	fast.reap()
 	fast.mu.Lock()
