@@ -41,6 +41,8 @@ e2e: build ## Black-box tests of the real binary
 interop: build ## The official client libraries of npm against the gateway
 	./test/interop/run
 
+# A duration, or a count such as 1000x. Go's fuzzing reports the end of a duration
+# as a failure now and then when one input takes long; a count has no such end.
 FUZZTIME ?= 10s
 fuzz: ## Fuzz every target for FUZZTIME each
 	@for pkg in $$($(GO) list ./internal/...); do \

@@ -231,12 +231,26 @@ func decodeCall(m row) (*llm.Call, error) {
 		},
 		Duration: r.seconds("duration_seconds"), TTFT: r.optSeconds("ttft_seconds"),
 		GatewayOverhead: r.optSeconds("gateway_overhead_seconds"),
-		User:            m["user"], Session: m["session"], Feature: m["feature"],
+		Phases: llm.Phases{
+			Connect: r.optSeconds("phases.connect_seconds"), Headers: r.optSeconds("phases.headers_seconds"),
+			Queue: r.optSeconds("phases.queue_seconds"), Load: r.optSeconds("phases.load_seconds"),
+			Prefill: r.optSeconds("phases.prefill_seconds"), Decode: r.optSeconds("phases.decode_seconds"),
+			Server: r.optSeconds("phases.server_seconds"),
+		},
+		Weight: r.optFloat("weight").Or(0),
+		User:   m["user"], Session: m["session"], Feature: m["feature"],
+		Agent: m["agent"], Workflow: m["workflow"],
+		Dialect: m["dialect"], Scope: m["scope"], ScopeVersion: m["scope_version"],
 		PromptName: m["prompt_name"], PromptVersion: m["prompt_version"],
 		Tags: r.stringMap("tags"), Params: r.anyMap("params"),
 		Input: r.messages("input"), Output: r.messages("output"),
 		Truncated: r.strs("truncated"), Notes: r.strs("notes"),
-		Attributes: r.anyMap("attributes"),
+		Attributes: r.anyMap("attributes"), Resource: r.anyMap("resource"),
+	}
+	r.json("events", &c.Events)
+	r.json("links", &c.Links)
+	if name := m[fieldSpanName]; name != CallName(c) {
+		c.SpanName = name
 	}
 	if t := m["tools"]; t != "" {
 		c.Tools = restoreJSON(t)
@@ -282,7 +296,8 @@ func decodeSpan(m row) (*llm.Span, error) {
 		Service: m["service"], Environment: m["environment"],
 		Duration: r.seconds("duration_seconds"), Status: r.status(),
 		ErrorType: m["error_type"], ErrorMessage: m["error_message"],
-		Agent: m["agent"], Tool: m["tool"], User: m["user"], Session: m["session"], Scope: m["scope"],
+		Agent: m["agent"], Workflow: m["workflow"], Tool: m["tool"], User: m["user"], Session: m["session"],
+		Dialect: m["dialect"], Scope: m["scope"], ScopeVersion: m["scope_version"],
 		Input: m["input"], Output: m["output"],
 		Attributes: r.anyMap("attributes"), Resource: r.anyMap("resource"),
 	}
@@ -297,7 +312,7 @@ func decodeLog(m row) (*llm.Log, error) {
 		ID: m["id"], Time: r.time("_time"), Source: llm.Source(m["source"]),
 		Service: m["service"], Environment: m["environment"],
 		Level: m["level"], Message: m["_msg"], Event: m["event"],
-		TraceID: m["trace_id"], SpanID: m["span_id"],
+		TraceID: m["trace_id"], SpanID: m["span_id"], Scope: m["scope"],
 		Attributes: r.anyMap("attributes"), Resource: r.anyMap("resource"),
 	}
 	if m["no_message"] != "" {

@@ -153,9 +153,10 @@ func (e *encoder) call(c *llm.Call) error {
 func (e *encoder) callRow(c *llm.Call, start int, whole bool) error {
 	w := &e.w
 	attributes, params, truncated := c.Attributes, c.Params, c.Truncated
+	resource, events, links := c.Resource, c.Events, c.Links
 	if !whole {
-		attributes, params = nil, nil
-		truncated = append(append([]string(nil), truncated...), "attributes", "params")
+		attributes, params, resource, events, links = nil, nil, nil, nil, nil
+		truncated = append(append([]string(nil), truncated...), "attributes", "params", "resource", "events", "links")
 	}
 	w.begin(c.ID, c.Time, kindCall)
 	w.str("_msg", callMessage(c))
@@ -171,7 +172,7 @@ func (e *encoder) callRow(c *llm.Call, start int, whole bool) error {
 	w.str("request_model", c.RequestModel)
 	w.str("response_model", c.ResponseModel)
 	w.str(fieldModel, c.Model())
-	w.callName(c)
+	w.str(fieldSpanName, CallName(c))
 	w.str("response_id", c.ResponseID)
 	w.str("service_tier", c.ServiceTier)
 	w.str("region", c.Region)
@@ -195,16 +196,32 @@ func (e *encoder) callRow(c *llm.Call, start int, whole bool) error {
 	w.optFloat("tokens_per_second", c.TokensPerSecond())
 	w.int("chunks", int64(c.Timeline.Chunks()))
 	w.optSeconds("gateway_overhead_seconds", c.GatewayOverhead)
+	w.phases(&c.Phases)
+	if c.Weight > 1 {
+		w.float("weight", c.Weight)
+	}
 	w.str("user", c.User)
 	w.str("session", c.Session)
 	w.str("feature", c.Feature)
 	w.str("prompt_name", c.PromptName)
 	w.str("prompt_version", c.PromptVersion)
+	w.str("agent", c.Agent)
+	w.str("workflow", c.Workflow)
+	w.str("dialect", c.Dialect)
+	w.str("scope", c.Scope)
+	w.str("scope_version", c.ScopeVersion)
 	w.stringMap("tags", c.Tags)
 	w.anyMap("params", params, nil)
 	w.strs("truncated", truncated)
 	w.strs("notes", c.Notes)
 	w.anyMap("attributes", attributes, nil)
+	w.anyMap("resource", resource, nil)
+	if len(events) > 0 {
+		w.jsonText("events", events)
+	}
+	if len(links) > 0 {
+		w.jsonText("links", links)
+	}
 	if c.Timeline.Chunks() > 0 {
 		w.name("timeline")
 		w.buf = append(w.buf, '"')
@@ -214,18 +231,6 @@ func (e *encoder) callRow(c *llm.Call, start int, whole bool) error {
 	return e.finish(start, c.ID, c.Time, w.appendContent(e.fields))
 }
 
-// callName writes the name that OpenTelemetry gives the span of a Call.
-func (w *rowWriter) callName(c *llm.Call) {
-	w.name(fieldSpanName)
-	w.buf = append(w.buf, '"')
-	w.buf = appendEscaped(w.buf, callOperation(c))
-	if m := c.RequestModel; m != "" {
-		w.buf = append(w.buf, ' ')
-		w.buf = appendEscaped(w.buf, m)
-	}
-	w.buf = append(w.buf, '"')
-}
-
 func callOperation(c *llm.Call) string {
 	if c.Operation == "" {
 		return "call"
@@ -233,12 +238,29 @@ func callOperation(c *llm.Call) string {
 	return string(c.Operation)
 }
 
-// CallName is the name of a Call as a span: its operation and the model asked for.
+// CallName is the name of a Call as a span: its sender's, or the one that
+// OpenTelemetry gives it: its operation and the model asked for.
 func CallName(c *llm.Call) string {
+	if c.SpanName != "" {
+		return c.SpanName
+	}
 	if c.RequestModel == "" {
 		return callOperation(c)
 	}
 	return callOperation(c) + " " + c.RequestModel
+}
+
+func (w *rowWriter) phases(p *llm.Phases) {
+	if p.IsZero() {
+		return
+	}
+	w.optSeconds("phases.connect_seconds", p.Connect)
+	w.optSeconds("phases.headers_seconds", p.Headers)
+	w.optSeconds("phases.queue_seconds", p.Queue)
+	w.optSeconds("phases.load_seconds", p.Load)
+	w.optSeconds("phases.prefill_seconds", p.Prefill)
+	w.optSeconds("phases.decode_seconds", p.Decode)
+	w.optSeconds("phases.server_seconds", p.Server)
 }
 
 func (w *rowWriter) status(s llm.Status) {
@@ -352,10 +374,13 @@ func (e *encoder) spanRow(s *llm.Span, start int, whole bool) error {
 	w.str("error_type", s.ErrorType)
 	w.str("error_message", s.ErrorMessage)
 	w.str("agent", s.Agent)
+	w.str("workflow", s.Workflow)
 	w.str("tool", s.Tool)
 	w.str("user", s.User)
 	w.str("session", s.Session)
+	w.str("dialect", s.Dialect)
 	w.str("scope", s.Scope)
+	w.str("scope_version", s.ScopeVersion)
 	if whole {
 		w.anyMap("attributes", s.Attributes, nil)
 		w.anyMap("resource", s.Resource, nil)
@@ -410,6 +435,7 @@ func (e *encoder) logRow(l *llm.Log, start int, whole bool) error {
 	w.str("event", l.Event)
 	w.str("trace_id", l.TraceID)
 	w.str("span_id", l.SpanID)
+	w.str("scope", l.Scope)
 	if whole {
 		w.anyMap("", l.Attributes, reservedInLog)
 		w.anyMap("resource", l.Resource, nil)
@@ -428,7 +454,7 @@ func (e *encoder) logRow(l *llm.Log, start int, whole bool) error {
 // the same name: the name is ours, the engine's, or would be read as ours.
 func reservedInLog(name string) bool {
 	switch name {
-	case "id", "kind", "source", "service", "environment", "level", "event", "trace_id", "span_id",
+	case "id", "kind", "source", "service", "environment", "level", "event", "trace_id", "span_id", "scope",
 		"truncated", "no_message", "message", fieldVerbatim, fieldExact, fieldApart, "_msg", "_time", "_stream", "_stream_id",
 		"attributes" + restSuffix, "resource" + restSuffix:
 		return true

@@ -114,6 +114,11 @@ func fullCall() *llm.Call {
 		Tools:     json.RawMessage(`[{"type":"function"}]`),
 		Truncated: []string{"input"}, Notes: []string{"client_gone"},
 		Attributes: map[string]any{"http.route": "/x", "odd\"key": "v", "big": int64(1)<<60 + 1, "f": 0.1, "neg": -3.0},
+		SpanName:   "openai.chat", Agent: "planner", Workflow: "w", Dialect: "openllmetry", Scope: "lib", ScopeVersion: "1.10", Weight: 12.5,
+		Phases:   llm.Phases{Connect: llm.Some(time.Duration(0)), Headers: llm.Some(3 * time.Millisecond), Queue: llm.Some(time.Second), Load: llm.Some(time.Minute), Prefill: llm.Some(time.Duration(1)), Decode: llm.Some(2 * time.Second), Server: llm.Some(4 * time.Second)},
+		Resource: map[string]any{"host.name": "h", "pid": 5.0},
+		Events:   []llm.SpanEvent{{Time: time.Date(2026, 11, 21, 10, 0, 0, 5, time.UTC), Name: "gen_ai.choice", Attributes: map[string]any{"k": "v"}}},
+		Links:    []llm.SpanLink{{TraceID: "t2", SpanID: "s2"}},
 	}
 	for i := range 50 {
 		c.Timeline.Add(310*time.Millisecond+time.Duration(i)*20*time.Millisecond, i)
@@ -126,7 +131,7 @@ func fullSpan() *llm.Span {
 		ID: "01JD00000000000000000000AC", Time: time.Date(2026, 11, 21, 10, 0, 0, 1, time.UTC), Source: llm.SourceOTLP,
 		TraceID: "t", SpanID: "s", ParentSpanID: "p", Name: "GET /x", Kind: llm.KindTool, OTelKind: "internal",
 		Service: "svc", Environment: "prod", Duration: 42, Status: llm.StatusOK, ErrorType: "e", ErrorMessage: "m",
-		Agent: "a", Tool: "t", User: "u", Session: "ss", Scope: "lib", Input: "in\nput", Output: "out",
+		Agent: "a", Tool: "t", User: "u", Session: "ss", Workflow: "w", Dialect: "langfuse", Scope: "lib", ScopeVersion: "2", Input: "in\nput", Output: "out",
 		Attributes: map[string]any{"a": "b", "n": 5.0, "list": []any{1.0, "x"}}, Resource: map[string]any{"host.name": "h"},
 		Events: []llm.SpanEvent{{Time: time.Date(2026, 11, 21, 10, 0, 0, 5, time.UTC), Name: "exception", Attributes: map[string]any{"k": "v"}}},
 		Links:  []llm.SpanLink{{TraceID: "t2", SpanID: "s2"}},
@@ -136,7 +141,7 @@ func fullSpan() *llm.Span {
 func fullLog() *llm.Log {
 	return &llm.Log{
 		ID: "01JD00000000000000000000AD", Time: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC), Source: llm.SourceOTLP,
-		Service: "svc", Environment: "e", Level: "error", Message: "it\nbroke", Event: "llm_request_error", TraceID: "t", SpanID: "s",
+		Service: "svc", Environment: "e", Level: "error", Message: "it\nbroke", Event: "llm_request_error", TraceID: "t", SpanID: "s", Scope: "logger",
 		Attributes: map[string]any{
 			"model": "gpt", "latency": 1.5, "id": "mine", "kind": "theirs", "_time": "x", "resource.x": "y", "attributes.z": 1.0,
 			"kubernetes.pod": "p", "": "no name", "message": "another", "ok": true,
@@ -168,7 +173,7 @@ func TestRowSemantics(t *testing.T) {
 	}
 	m := engineRow(t, b)
 	for name, want := range map[string]string{
-		"model": "gpt-4o", "name": "chat gpt-4o", "usage.input_tokens": "12", "usage.cache_read_tokens": "0",
+		"model": "gpt-4o", "name": "openai.chat", "usage.input_tokens": "12", "usage.cache_read_tokens": "0",
 		"params.temperature": "0.2", "params.stop": `["a","\n"]`, "_time": "2026-11-21T10:00:00.123456789Z", "kind": "call",
 		"_msg": "gpt-4o: x: broke\nhere", "status": "error", "tags.team": "a", "cost.usd": "0.00000037",
 	} {

@@ -110,8 +110,35 @@ type Call struct {
 	// Notes are low-cardinality remarks on the record itself: "client_gone",
 	// "stream_cut", "malformed_response", "crc_mismatch", ...
 	Notes []string `json:"notes,omitempty"`
+	// Weight is how many calls this one stands for, where its sender recorded
+	// only a share of them: the inverse of the share. 0 is read as 1.
+	Weight float64 `json:"weight,omitempty"`
+
+	// Phases are parts of the Duration that somebody measured.
+	Phases Phases `json:"phases,omitzero"`
+
+	// What follows comes from telemetry senders only.
+
+	SpanName string `json:"span_name,omitempty"` // as the sender named the span
+	Agent    string `json:"agent,omitempty"`     // the agent on whose behalf the call was made
+	Workflow string `json:"workflow,omitempty"`
+	// Dialect is the instrumentation's attribute set: openllmetry, openinference, ...
+	Dialect      string `json:"dialect,omitempty"`
+	Scope        string `json:"scope,omitempty"` // instrumentation scope
+	ScopeVersion string `json:"scope_version,omitempty"`
 	// Attributes are what a telemetry sender sent beyond the fields above.
 	Attributes map[string]any `json:"attributes,omitempty"`
+	Resource   map[string]any `json:"resource,omitempty"`
+	Events     []SpanEvent    `json:"events,omitempty"`
+	Links      []SpanLink     `json:"links,omitempty"`
+}
+
+// Count is how many calls this one stands for: its Weight, at least 1.
+func (c *Call) Count() float64 {
+	if c.Weight > 1 {
+		return c.Weight
+	}
+	return 1
 }
 
 // MaxErrorMessage is the most of an error message that a Call keeps, in bytes.

@@ -13,7 +13,10 @@ const (
 	KindTask      SpanKind = "task"
 	KindTool      SpanKind = "tool"
 	KindRetrieval SpanKind = "retrieval"
-	KindOther     SpanKind = "other"
+	// KindLLM is a model call that another record counts: the framework's view of
+	// a provider library's call, or the application's view of a gateway's.
+	KindLLM   SpanKind = "llm"
+	KindOther SpanKind = "other"
 )
 
 // Span is an OpenTelemetry span that is not a Call: an agent, a tool, a
@@ -35,16 +38,24 @@ type Span struct {
 	ErrorType    string         `json:"error_type,omitempty"`
 	ErrorMessage string         `json:"error_message,omitempty"`
 	Agent        string         `json:"agent,omitempty"`
+	Workflow     string         `json:"workflow,omitempty"`
 	Tool         string         `json:"tool,omitempty"`
 	User         string         `json:"user,omitempty"`
 	Session      string         `json:"session,omitempty"`
+	Dialect      string         `json:"dialect,omitempty"`
 	Scope        string         `json:"scope,omitempty"`
+	ScopeVersion string         `json:"scope_version,omitempty"`
 	Input        string         `json:"input,omitempty"`
 	Output       string         `json:"output,omitempty"`
 	Attributes   map[string]any `json:"attributes,omitempty"`
 	Resource     map[string]any `json:"resource,omitempty"`
 	Events       []SpanEvent    `json:"events,omitempty"`
 	Links        []SpanLink     `json:"links,omitempty"`
+
+	// Aggregate is what a container (agent, workflow, chain) says of the model
+	// calls beneath it. It becomes a Call of its own only when no Call beneath the
+	// span is seen; it is not stored otherwise.
+	Aggregate *Call `json:"-"`
 }
 
 // SpanEvent is something that happened at one moment of a Span.
@@ -73,6 +84,7 @@ type Log struct {
 	Event       string         `json:"event,omitempty"`
 	TraceID     string         `json:"trace_id,omitempty"`
 	SpanID      string         `json:"span_id,omitempty"`
+	Scope       string         `json:"scope,omitempty"` // instrumentation scope, or the logger's name
 	Attributes  map[string]any `json:"attributes,omitempty"`
 	Resource    map[string]any `json:"resource,omitempty"`
 }

@@ -48,6 +48,8 @@ func plant(t *testing.T, path string, v reflect.Value, text string) {
 		return
 	case *llm.Timeline:
 		return
+	case **llm.Call: // not encoded; TestAggregateIsMasked looks at it
+		return
 	}
 	switch v.Kind() {
 	case reflect.String:
@@ -81,6 +83,16 @@ func planted(t *testing.T, text string) map[string]llm.Record {
 	plant(t, "Span", reflect.ValueOf(recs["span"].Span).Elem(), text)
 	plant(t, "Log", reflect.ValueOf(recs["log"].Log).Elem(), text)
 	return recs
+}
+
+func TestAggregateIsMasked(t *testing.T) {
+	p := policyFor(t, ModeFull, KindSecrets)
+	secret := "sk-" + strings.Repeat("x", 40)
+	s := &llm.Span{Aggregate: &llm.Call{ErrorMessage: secret}}
+	p.Span(s)
+	if strings.Contains(s.Aggregate.ErrorMessage, secret) {
+		t.Error("the call in a span is not masked")
+	}
 }
 
 func encode(t testing.TB, r llm.Record) string {

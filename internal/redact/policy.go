@@ -85,6 +85,7 @@ func (p *Policy) Call(c *llm.Call) {
 		&c.ID, &c.Service, &c.Environment, &c.Upstream, &c.TraceID, &c.SpanID, &c.ParentSpanID,
 		&c.Provider, &c.RequestModel, &c.ResponseModel, &c.ResponseID, &c.ServiceTier, &c.Region, &c.ErrorType,
 		&c.Feature, &c.PromptName, &c.PromptVersion, &c.Cost.Rule, &c.Cost.Reason,
+		&c.Agent, &c.Workflow, &c.Dialect, &c.Scope, &c.ScopeVersion,
 		(*string)(&c.Source), (*string)(&c.Operation), (*string)(&c.Status), (*string)(&c.Cost.State), (*string)(&c.Usage.Source),
 	} {
 		*f = p.label(*f)
@@ -97,8 +98,11 @@ func (p *Policy) Call(c *llm.Call) {
 	c.Tags = p.tags(c.Tags)
 	c.ErrorMessage = p.errorMessage(c.ErrorMessage)
 
+	c.SpanName, _ = p.text(c.SpanName, p.textLimit)
 	attrs := values{p: p}
 	c.Attributes = attrs.mapping(c.Attributes)
+	c.Resource = attrs.mapping(c.Resource)
+	p.eventsAndLinks(attrs, c.Events, c.Links)
 	if attrs.cut {
 		c.MarkTruncated("attributes")
 	}
@@ -217,7 +221,7 @@ func blob(pt *llm.Part, data string) {
 func (p *Policy) Span(s *llm.Span) {
 	for _, f := range [...]*string{
 		&s.ID, &s.TraceID, &s.SpanID, &s.ParentSpanID, &s.OTelKind, &s.Service, &s.Environment, &s.ErrorType,
-		&s.Agent, &s.Tool, &s.Scope, (*string)(&s.Source), (*string)(&s.Kind), (*string)(&s.Status),
+		&s.Agent, &s.Workflow, &s.Tool, &s.Dialect, &s.Scope, &s.ScopeVersion, (*string)(&s.Source), (*string)(&s.Kind), (*string)(&s.Status),
 	} {
 		*f = p.label(*f)
 	}
@@ -228,15 +232,9 @@ func (p *Policy) Span(s *llm.Span) {
 	v := values{p: p}
 	s.Attributes = v.mapping(s.Attributes)
 	s.Resource = v.mapping(s.Resource)
-	for i := range s.Events {
-		e := &s.Events[i]
-		e.Name = p.maskText(e.Name)
-		e.Attributes = v.mapping(e.Attributes)
-	}
-	for i := range s.Links {
-		l := &s.Links[i]
-		l.TraceID, l.SpanID = p.label(l.TraceID), p.label(l.SpanID)
-		l.Attributes = v.mapping(l.Attributes)
+	p.eventsAndLinks(v, s.Events, s.Links)
+	if s.Aggregate != nil {
+		p.Call(s.Aggregate)
 	}
 	if p.mode == ModeMetrics {
 		s.Input, s.Output = "", ""
@@ -244,6 +242,19 @@ func (p *Policy) Span(s *llm.Span) {
 	}
 	s.Input = p.spanContent(s, "pitot.input.truncated_chars", s.Input)
 	s.Output = p.spanContent(s, "pitot.output.truncated_chars", s.Output)
+}
+
+func (p *Policy) eventsAndLinks(v values, events []llm.SpanEvent, links []llm.SpanLink) {
+	for i := range events {
+		e := &events[i]
+		e.Name = p.maskText(e.Name)
+		e.Attributes = v.mapping(e.Attributes)
+	}
+	for i := range links {
+		l := &links[i]
+		l.TraceID, l.SpanID = p.label(l.TraceID), p.label(l.SpanID)
+		l.Attributes = v.mapping(l.Attributes)
+	}
 }
 
 func (p *Policy) spanContent(s *llm.Span, mark, content string) string {
@@ -264,7 +275,7 @@ const metricsLogChars = 200
 // Log applies the policy to a Log in place.
 func (p *Policy) Log(l *llm.Log) {
 	for _, f := range [...]*string{
-		&l.ID, &l.Service, &l.Environment, &l.Level, &l.Event, &l.TraceID, &l.SpanID, (*string)(&l.Source),
+		&l.ID, &l.Service, &l.Environment, &l.Level, &l.Event, &l.TraceID, &l.SpanID, &l.Scope, (*string)(&l.Source),
 	} {
 		*f = p.label(*f)
 	}
