@@ -281,6 +281,7 @@ func TestRules(t *testing.T) {
 		o.ConfigDir = dir
 		o.Config = []byte("rule_files: ['r.yml']")
 		o.Notify = got.notify
+		o.NoBuiltinRules = true
 		o.Rules = []RuleFile{{Name: "pack", Content: []byte(`
 groups:
   - name: pack

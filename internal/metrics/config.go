@@ -91,6 +91,10 @@ func storageDefaults(cfg *config.Config, retention time.Duration, maxDisk int64)
 		setBytes(&r.Size, maxDisk)
 	}
 	t.Retention = &r
+	// The label service_name, which the gen_ai_* families of Calls have too.
+	if o := &cfg.OTLPConfig; len(o.PromoteResourceAttributes) == 0 && !o.PromoteAllResourceAttributes {
+		o.PromoteResourceAttributes = []string{"service.name"}
+	}
 }
 
 // setBytes spares the import of the module that has the type.

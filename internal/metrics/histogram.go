@@ -21,6 +21,9 @@ const (
 	// exemplarMinAge is how old a bucket's exemplar, in milliseconds, must be to
 	// be replaced: new ones between two scrapes are not seen by anybody.
 	exemplarMinAge = 1000
+	// carryError is what rounding may have taken from weights that add up to a
+	// whole number: 1/0.3 ten times is 33.333…, not a little less than that.
+	carryError = 1e-9
 	// nativeMaxExemplars bounds what a native histogram exposes at a time.
 	nativeMaxExemplars = 10
 )
@@ -35,6 +38,9 @@ type dualHistogram struct {
 	sum       float64
 	native    *nativeBuckets
 	exemplars []traceExemplar // one a bucket; nil where the family has none
+	// carry is the part of an observation that the weights so far leave over:
+	// buckets count whole ones.
+	carry float64
 }
 
 // traceExemplar is one observation with the trace that it came from.
@@ -55,15 +61,28 @@ func newHistogram(f *Family) *dualHistogram {
 
 // observe counts v. The exemplar is kept where traceID is not empty.
 func (h *dualHistogram) observe(v float64, traceID string, at int64) {
+	h.observeN(v, 1, traceID, at)
+}
+
+// observeN counts v as many times as weight says. The sum is exact. Buckets
+// count whole observations: what is left over is carried to the next one, so
+// that the count is never off by one or more.
+func (h *dualHistogram) observeN(v, weight float64, traceID string, at int64) {
 	if math.IsNaN(v) {
 		return
 	}
+	n := uint64(1)
+	if weight != 1 {
+		whole := math.Floor(weight + h.carry + carryError)
+		h.carry += weight - whole
+		n = uint64(whole)
+	}
 	i := sort.SearchFloat64s(h.upper, v)
-	h.counts[i]++
-	h.count++
-	h.sum += v
-	if h.native != nil {
-		h.native.observe(v)
+	h.counts[i] += n
+	h.count += n
+	h.sum += v * weight
+	if h.native != nil && n > 0 {
+		h.native.observe(v, n)
 	}
 	if traceID != "" && h.exemplars != nil {
 		if e := &h.exemplars[i]; e.traceID == "" || at-e.at >= exemplarMinAge {
@@ -156,9 +175,9 @@ func nativeIndex(v float64) int {
 	return sort.SearchFloat64s(nativeBounds, frac) + (exp-1)*len(nativeBounds)
 }
 
-func (n *nativeBuckets) observe(v float64) {
+func (n *nativeBuckets) observe(v float64, times uint64) {
 	if v <= nativeZeroThreshold {
-		n.zero++ // negative durations do not exist: what rounds below zero is zero
+		n.zero += times // negative durations do not exist: what rounds below zero is zero
 		return
 	}
 	i := nativeIndex(min(v, math.MaxFloat64))
@@ -170,7 +189,7 @@ func (n *nativeBuckets) observe(v float64) {
 		n.halve()
 		i = coarsen(i, 1)
 	}
-	n.counts[i-n.first]++
+	n.counts[i-n.first] += times
 }
 
 // coarsen maps a bucket's index to a schema that is lower by d.

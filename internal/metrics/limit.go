@@ -82,6 +82,15 @@ func (l *limiter) admit(v string) string {
 	return v
 }
 
+// has says whether v was admitted before.
+func (l *limiter) has(v string) bool {
+	v = cleanLabel(v)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, ok := l.seen[v]
+	return ok
+}
+
 func (l *limiter) replaced() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()

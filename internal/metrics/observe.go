@@ -28,12 +28,24 @@ func (c *Catalogue) ObserveCall(call *llm.Call) {
 	h.genAI.mu.Lock()
 	defer h.genAI.mu.Unlock()
 
-	o := observation{call: call, llm: h.llm, genAI: h.genAI, at: at, errType: errType}
+	o := observation{call: call, llm: h.llm, genAI: h.genAI, at: at, errType: errType, weight: weightOf(call)}
 	o.outcome()
 	o.latency()
 	o.chunks()
 	o.usage()
 	o.cost(c)
+}
+
+// maxWeight bounds how many calls one may stand for: a sender that claims to
+// record one of more than a million is taken for broken.
+const maxWeight = 1e6
+
+// weightOf is how many calls this one stands for.
+func weightOf(call *llm.Call) float64 {
+	if w := call.Count(); w <= maxWeight { // not NaN
+		return w
+	}
+	return maxWeight
 }
 
 // observation is one Call on its way into its series, whose locks are held.
@@ -42,19 +54,26 @@ type observation struct {
 	llm, genAI *series
 	at         int64 // Unix milliseconds
 	errType    string
+	weight     float64
+}
+
+// observe counts v in a histogram of the Call's label set, with the Call's
+// weight.
+func (o *observation) observe(s *series, fam familyID, own string, v float64, trace string) {
+	s.histogram(fam, own, o.at).observeN(v, o.weight, trace, o.at)
 }
 
 func (o *observation) outcome() {
 	status := statusSuccess
 	if o.errType != "" {
 		status = statusError
-		o.llm.counter(famErrors, o.errType, o.at).value++
+		o.llm.counter(famErrors, o.errType, o.at).value += o.weight
 	}
 	// Both outcomes exist from the first Call on: a ratio of errors is then 0 and
 	// not absent while there are none.
 	o.llm.counter(famRequests, statusSuccess, o.at)
 	o.llm.counter(famRequests, statusError, o.at)
-	o.llm.counter(famRequests, status, o.at).value++
+	o.llm.counter(famRequests, status, o.at).value += o.weight
 }
 
 func (o *observation) latency() {
@@ -62,22 +81,22 @@ func (o *observation) latency() {
 		return // unknown: senders of telemetry may leave it out
 	}
 	trace := o.call.TraceID
-	o.llm.histogram(famDuration, "", o.at).observe(o.call.Duration.Seconds(), trace, o.at)
-	o.genAI.histogram(famGenAIDuration, o.errType, o.at).observe(o.call.Duration.Seconds(), "", o.at)
+	o.observe(o.llm, famDuration, "", o.call.Duration.Seconds(), trace)
+	o.observe(o.genAI, famGenAIDuration, o.errType, o.call.Duration.Seconds(), "")
 	if ttft, ok := o.call.TTFT.Get(); ok {
-		o.llm.histogram(famTTFT, "", o.at).observe(ttft.Seconds(), trace, o.at)
+		o.observe(o.llm, famTTFT, "", ttft.Seconds(), trace)
 	}
 	if o.errType != "" {
 		return // speed of generation is that of answers that were finished
 	}
 	if tpot, ok := o.call.TPOT().Get(); ok {
-		o.llm.histogram(famTPOT, "", o.at).observe(tpot.Seconds(), trace, o.at)
+		o.observe(o.llm, famTPOT, "", tpot.Seconds(), trace)
 	}
 	if tps, ok := o.call.TokensPerSecond().Get(); ok {
-		o.llm.histogram(famTokensPerSecond, "", o.at).observe(tps, "", o.at)
+		o.observe(o.llm, famTokensPerSecond, "", tps, "")
 	}
 	if out, ok := o.call.Usage.OutputTokens.Get(); ok && out > 0 {
-		o.llm.histogram(famGenerationRate, "", o.at).observe(float64(out)/o.call.Duration.Seconds(), "", o.at)
+		o.observe(o.llm, famGenerationRate, "", float64(out)/o.call.Duration.Seconds(), "")
 	}
 }
 
@@ -90,7 +109,7 @@ func (o *observation) chunks() {
 	for tick := range o.call.Timeline.Ticks() {
 		if first {
 			first = false
-			o.genAI.histogram(famGenAITimeToFirstChunk, "", o.at).observe(tick.At.Seconds(), "", o.at)
+			o.observe(o.genAI, famGenAITimeToFirstChunk, "", tick.At.Seconds(), "")
 		}
 		if tick.Bytes == 0 {
 			continue
@@ -105,14 +124,14 @@ func (o *observation) chunks() {
 		}
 		gap := max(tick.At-last, 0).Seconds()
 		last = tick.At
-		itl.observe(gap, o.call.TraceID, o.at)
-		perChunk.observe(gap, "", o.at)
+		itl.observeN(gap, o.weight, o.call.TraceID, o.at)
+		perChunk.observeN(gap, o.weight, "", o.at)
 	}
 	if !first {
 		return
 	}
 	if ttft, ok := o.call.TTFT.Get(); ok { // telemetry has no timeline but may know this
-		o.genAI.histogram(famGenAITimeToFirstChunk, "", o.at).observe(ttft.Seconds(), "", o.at)
+		o.observe(o.genAI, famGenAITimeToFirstChunk, "", ttft.Seconds(), "")
 	}
 }
 
@@ -124,16 +143,16 @@ func (o *observation) usage() {
 	o.tokens(tokenCacheWrite, u.CacheWriteTokens)
 	o.tokens(tokenReasoning, u.ReasoningTokens)
 	if n, ok := u.InputTokens.Get(); ok {
-		o.genAI.histogram(famGenAITokenUsage, tokenInput, o.at).observe(float64(n), "", o.at)
+		o.observe(o.genAI, famGenAITokenUsage, tokenInput, float64(n), "")
 	}
 	if n, ok := u.OutputTokens.Get(); ok {
-		o.genAI.histogram(famGenAITokenUsage, tokenOutput, o.at).observe(float64(n), "", o.at)
+		o.observe(o.genAI, famGenAITokenUsage, tokenOutput, float64(n), "")
 	}
 }
 
 func (o *observation) tokens(kind string, n llm.Opt[int64]) {
 	if v, ok := n.Get(); ok && v >= 0 { // a counter does not go back
-		o.llm.counter(famTokens, kind, o.at).value += float64(v)
+		o.llm.counter(famTokens, kind, o.at).value += float64(v) * o.weight
 	}
 }
 
@@ -148,12 +167,12 @@ func (o *observation) cost(c *Catalogue) {
 			if reason == "" {
 				reason = "unknown"
 			}
-			o.llm.counter(famUnpriced, c.reasons.admit(reason), o.at).value++
+			o.llm.counter(famUnpriced, c.reasons.admit(reason), o.at).value += o.weight
 		}
 		return
 	}
 	if usd >= 0 {
-		o.llm.counter(famCost, string(cost.State), o.at).value += usd
-		o.llm.histogram(famCostPerRequest, "", o.at).observe(usd, "", o.at)
+		o.llm.counter(famCost, string(cost.State), o.at).value += usd * o.weight
+		o.observe(o.llm, famCostPerRequest, "", usd, "")
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/deltatocumulativeprocessor"
 	"go.opentelemetry.io/collector/component"
@@ -71,43 +72,45 @@ func newDeltas() (*deltas, error) {
 
 func (d *deltas) close() error { return d.proc.Shutdown(context.Background()) }
 
-// accumulate makes the deltas in md cumulative.
-func (d *deltas) accumulate(ctx context.Context, md pmetric.Metrics) error {
-	if !hasDeltas(md) {
-		return nil
+// accumulate makes the deltas in md cumulative and names their metrics.
+func (d *deltas) accumulate(ctx context.Context, md pmetric.Metrics) (map[string]bool, error) {
+	names := deltaNames(md)
+	if len(names) == 0 {
+		return nil, nil
 	}
-	return d.proc.ConsumeMetrics(ctx, md)
+	return names, d.proc.ConsumeMetrics(ctx, md)
 }
 
-func hasDeltas(md pmetric.Metrics) bool {
-	const delta = pmetric.AggregationTemporalityDelta
-	for _, rm := range md.ResourceMetrics().All() {
-		for _, sm := range rm.ScopeMetrics().All() {
-			for _, m := range sm.Metrics().All() {
-				switch m.Type() {
-				case pmetric.MetricTypeSum:
-					if m.Sum().AggregationTemporality() == delta {
-						return true
-					}
-				case pmetric.MetricTypeHistogram:
-					if m.Histogram().AggregationTemporality() == delta {
-						return true
-					}
-				case pmetric.MetricTypeExponentialHistogram:
-					if m.ExponentialHistogram().AggregationTemporality() == delta {
-						return true
-					}
-				default:
-				}
-			}
-		}
+// prepareOTLP makes of md what the store shall have.
+func (m *Metrics) prepareOTLP(ctx context.Context, md pmetric.Metrics) error {
+	names, err := m.deltas.accumulate(ctx, md)
+	if err != nil {
+		return err
 	}
-	return false
+	m.senders.prepare(md, names)
+	return nil
 }
 
-// WriteOTLP stores metrics that came by OTLP on another door. It may change md.
+// OTLPError is what the store says of a request that it did not take whole.
+type OTLPError struct {
+	Status int // as HTTP has it
+	Text   string
+}
+
+// Error returns what is wrong.
+func (e *OTLPError) Error() string { return "metrics: otlp: " + e.Text }
+
+// Retryable says whether the same request may succeed later: not where the
+// store objects to what is in it.
+func (e *OTLPError) Retryable() bool { return e.Status >= http.StatusInternalServerError }
+
+// RetryAfter is how long to wait before.
+func (e *OTLPError) RetryAfter() time.Duration { return 5 * time.Second }
+
+// WriteOTLP stores metrics that came by OTLP on another door. It changes md.
+// An *OTLPError says that a part was not stored, and whether to send it again.
 func (m *Metrics) WriteOTLP(ctx context.Context, md pmetric.Metrics) error {
-	if err := m.deltas.accumulate(ctx, md); err != nil {
+	if err := m.prepareOTLP(ctx, md); err != nil {
 		return fmt.Errorf("metrics: otlp: %w", err)
 	}
 	if md.MetricCount() == 0 {
@@ -125,7 +128,7 @@ func (m *Metrics) WriteOTLP(ctx context.Context, md pmetric.Metrics) error {
 	api, _ := m.handlers()
 	api.ServeHTTP(&rec, req)
 	if rec.status >= http.StatusBadRequest {
-		return fmt.Errorf("metrics: otlp: %s", strings.TrimSpace(rec.body.String()))
+		return &OTLPError{Status: rec.status, Text: strings.TrimSpace(rec.body.String())}
 	}
 	return nil
 }
@@ -160,8 +163,8 @@ func (r *statusRecorder) Write(b []byte) (int, error) { return r.body.Write(b) }
 // WriteHeader implements http.ResponseWriter.
 func (r *statusRecorder) WriteHeader(status int) { r.status = status }
 
-// acceptDeltas adds up deltas before the store's receiver sees a request.
-func (d *deltas) acceptDeltas(next http.Handler) http.Handler {
+// receiveOTLP does what WriteOTLP does for requests to the API's own path.
+func (m *Metrics) receiveOTLP(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := readOTLP(w, r)
 		if err != nil {
@@ -183,7 +186,7 @@ func (d *deltas) acceptDeltas(next http.Handler) http.Handler {
 			http.Error(w, "otlp metrics: "+err.Error(), http.StatusBadRequest)
 			return
 		}
-		if err := d.accumulate(r.Context(), req.Metrics()); err != nil {
+		if err := m.prepareOTLP(r.Context(), req.Metrics()); err != nil {
 			http.Error(w, "otlp metrics: "+err.Error(), http.StatusBadRequest)
 			return
 		}

@@ -37,12 +37,45 @@ func Reference() string {
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", name, aliasSource(a), codeList(a.labels))
 	}
+	writeServerReference(&b)
 	b.WriteString(referenceTail)
 	for _, d := range ownFamilies() {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", d.name, d.typ, d.help)
 	}
 	fmt.Fprintf(&b, "| `%s` | counter | %s |\n", overflowName, overflowHelp)
+	fmt.Fprintf(&b, "| `%s` | counter | %s |\n", cappedName, cappedHelp)
+	fmt.Fprintf(&b, "| `%s` | gauge | %s |\n", lowResolutionName, lowResolutionHelp)
 	return b.String()
+}
+
+// writeServerReference describes what is made of others' metrics.
+func writeServerReference(b *strings.Builder) {
+	b.WriteString("\n## Model servers\n\nOne vocabulary for all servers, made every " + builtinInterval + " by shipped recording rules. They match the servers' own names, whichever job scrapes them. " +
+		"Labels: `server` (the preset), `model` where the server says it, and those of the target. See [model-servers.md](model-servers.md).\n\n| name | type | |\n|---|---|---|\n")
+	for _, f := range ServerFamilies() {
+		fmt.Fprintf(b, "| `%s` | %s | %s |\n", f.Name, f.Type, f.Help)
+	}
+	b.WriteString("\n| preset | port, path | fills | from |\n|---|---|---|---|\n")
+	for _, p := range presets() {
+		for _, m := range p.maps {
+			fmt.Fprintf(b, "| `%s` | %d `%s` | `%s%s` | %s |\n", p.name, p.port, p.path, m.to, m.suffix, codeList(m.from))
+		}
+	}
+	b.WriteString("\n## GPUs\n\nFrom Pitot's own collector (`job=\"pitot\"`), else from dcgm-exporter, nvidia_gpu_exporter or Triton (label `source`): a GPU that several see, by its `uuid`, is there once. " +
+		"Labels: `gpu_id`, `uuid`, `name`, and from exporters `host`, `gpu_instance` (MIG), `namespace`, `pod`, `container`.\n\n| name | |\n|---|---|\n")
+	for _, f := range gpuFamilies() {
+		fmt.Fprintf(b, "| `%s` | %s |\n", f.name, f.help)
+	}
+	b.WriteString("\n## Infrastructure cost\n\n`llm_cost_per_million_tokens`: price of the CPU cores and GPUs in use for an hour, over the input and output tokens of an hour, in US dollars.\n")
+	b.WriteString("\n## From metrics of senders\n\nCounters that OTLP metrics feed on arrival. The `llm_*` ones only from services whose Calls Pitot does not see otherwise, with the label `origin=\"sender\"`; " +
+		"their other labels are those of the family.\n\n| name | labels | from | |\n|---|---|---|---|\n")
+	for _, f := range DerivedFamilies() {
+		labels := "–"
+		if len(f.Labels) > 0 {
+			labels = codeList(f.Labels)
+		}
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", f.Name, labels, codeList(f.From), f.Help)
+	}
 }
 
 const referenceHead = `# Metrics

@@ -9,15 +9,28 @@ import (
 	"github.com/prometheus/prometheus/discovery"
 )
 
-// Reload replaces the `prometheus:` section. It is checked completely first;
-// on any error the old one stays in force.
+// Reload replaces the `prometheus:` section and leaves the model servers as they
+// are. It is checked completely first; on any error the old one stays in force.
 func (m *Metrics) Reload(section []byte) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.reload(Sections{Prometheus: section, ModelServers: m.sections.ModelServers})
+}
+
+// ReloadAll replaces all sections at once: what one of them gives up the other
+// may take. On any error the old ones stay in force.
+func (m *Metrics) ReloadAll(s Sections) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.reload(s)
+}
+
+// reload is the caller's who holds mu.
+func (m *Metrics) reload(s Sections) error {
 	if m.state == closed {
 		return ErrClosed
 	}
-	cfg, err := m.load(section)
+	cfg, err := m.load(s)
 	if err != nil {
 		m.reloadOK.Store(false)
 		return fmt.Errorf("metrics: reload: %w", err)
@@ -26,6 +39,7 @@ func (m *Metrics) Reload(section []byte) error {
 		m.reloadOK.Store(false)
 		return fmt.Errorf("metrics: reload: %w", err)
 	}
+	m.sections = s
 	m.accept(cfg)
 	return nil
 }

@@ -94,8 +94,8 @@ func (m *Metrics) notify(ctx context.Context, expr string, alerts ...*rules.Aler
 	m.opts.Notify(ctx, out)
 }
 
-// SetRules replaces the rule files that are held in memory. On an error the
-// old ones stay.
+// SetRules replaces the rule files that are held in memory, but for the shipped
+// ones. On an error the old ones stay.
 func (m *Metrics) SetRules(files []RuleFile) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -128,23 +128,31 @@ const memoryPrefix = "pitot:"
 type ruleLoader struct {
 	parser parser.Parser
 
+	builtin []RuleFile // always there
+
 	mu    sync.RWMutex
 	files map[string][]byte
 }
 
-func newRuleLoader() *ruleLoader {
-	return &ruleLoader{parser: newParser(), files: make(map[string][]byte)}
+func newRuleLoader(builtin []RuleFile) *ruleLoader {
+	return &ruleLoader{parser: newParser(), builtin: builtin, files: make(map[string][]byte)}
 }
 
 func (l *ruleLoader) set(files []RuleFile) error {
 	next := make(map[string][]byte, len(files))
 	for _, f := range files {
+		if strings.HasPrefix(f.Name, builtinPrefix) {
+			return fmt.Errorf("%s: a name that begins with %s is a shipped file's: choose another one", f.Name, builtinPrefix)
+		}
 		if err := ValidateRules(f.Content); err != nil {
 			return fmt.Errorf("%s: %w", f.Name, err)
 		}
 		if _, ok := next[memoryPrefix+f.Name]; ok {
 			return fmt.Errorf("%s: two files have this name", f.Name)
 		}
+		next[memoryPrefix+f.Name] = f.Content
+	}
+	for _, f := range l.builtin {
 		next[memoryPrefix+f.Name] = f.Content
 	}
 	l.mu.Lock()
@@ -164,7 +172,9 @@ func (l *ruleLoader) all() []RuleFile {
 	defer l.mu.RUnlock()
 	var out []RuleFile
 	for name, content := range l.files {
-		out = append(out, RuleFile{Name: strings.TrimPrefix(name, memoryPrefix), Content: content})
+		if name = strings.TrimPrefix(name, memoryPrefix); !strings.HasPrefix(name, builtinPrefix) {
+			out = append(out, RuleFile{Name: name, Content: content})
+		}
 	}
 	return out
 }

@@ -52,7 +52,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Config is the verbatim `prometheus:` section; it may be empty.
 	Config []byte
-	// ConfigDir is what relative paths in Config are relative to.
+	// ModelServers is the verbatim `model_servers:` section; it may be empty.
+	ModelServers []byte
+	// ConfigDir is what relative paths in Config and ModelServers are relative to.
 	ConfigDir string
 	// Rules are rule files that are held in memory: rule packs, SLOs, budgets.
 	Rules []RuleFile
@@ -67,6 +69,15 @@ type Options struct {
 	ScrapeInterval time.Duration
 	// Catalogue configures the families that are derived from Calls.
 	Catalogue CatalogueOptions
+	// OTLP bounds what senders of OTLP metrics may put into the store; zero values
+	// take the defaults.
+	OTLP OTLPConfig
+	// GPU says how the machine's own GPUs are read; the zero value does not.
+	GPU GPUConfig
+	// Infrastructure are the prices of machines; the zero value takes the defaults.
+	Infrastructure InfrastructurePrices
+	// NoBuiltinRules leaves the shipped recording rules out.
+	NoBuiltinRules bool
 	// Notify gets the alerts that fire or resolve; nil drops them.
 	Notify NotifyFunc
 	// Version is shown by the API's build information.
@@ -97,7 +108,12 @@ type Metrics struct {
 	rules           *rules.Manager
 	ruleFiles       *ruleLoader
 
-	deltas *deltas
+	deltas   *deltas
+	senders  *senders
+	gpu      *gpuCollector
+	sections Sections // in force; guarded by mu
+	// storedServices are those that had Calls before this start.
+	storedServices func() map[string]bool
 	// handlers returns the Prometheus API alone and with all that stands before
 	// it. They are built in the background: rendering the API's own description
 	// takes 70 ms, which a start need not wait for.
@@ -110,6 +126,7 @@ type Metrics struct {
 	mu          sync.Mutex // serialises Start, Reload, SetRules, Close
 	state       lifecycle
 	scrapesUsed bool
+	watchGPUs   func()
 	cancel      context.CancelFunc
 	background  sync.WaitGroup
 }
@@ -140,11 +157,16 @@ func Open(ctx context.Context, o Options) (*Metrics, error) {
 	if m.catalogue, err = NewCatalogue(o.Catalogue); err != nil {
 		return nil, err
 	}
-	cfg, err := m.load(o.Config)
+	m.sections = Sections{Prometheus: o.Config, ModelServers: o.ModelServers}
+	cfg, err := m.load(m.sections)
 	if err != nil {
 		return nil, fmt.Errorf("metrics: open: configuration: %w", err)
 	}
-	m.ruleFiles = newRuleLoader()
+	var builtin []RuleFile
+	if !o.NoBuiltinRules {
+		builtin = BuiltinRules(o.Infrastructure)
+	}
+	m.ruleFiles = newRuleLoader(builtin)
 	if err := m.ruleFiles.set(o.Rules); err != nil {
 		return nil, fmt.Errorf("metrics: open: rules: %w", err)
 	}
@@ -182,12 +204,25 @@ func (o *Options) setDefaults() error {
 	if o.Instance == "" {
 		o.Instance = "pitot"
 	}
+	if o.Infrastructure == (InfrastructurePrices{}) {
+		o.Infrastructure = DefaultInfrastructurePrices()
+	}
+	if err := o.Infrastructure.Validate(); err != nil {
+		return err
+	}
+	if o.GPU == (GPUConfig{}) {
+		o.GPU.Enabled = gpuOff
+		return nil
+	}
+	if err := o.GPU.Validate(); err != nil {
+		return fmt.Errorf("gpu: %w", err)
+	}
 	return nil
 }
 
-// load parses a section and fills in the defaults of the store.
-func (m *Metrics) load(section []byte) (*config.Config, error) {
-	cfg, err := loadConfig(section, m.opts.ConfigDir, m.component("config"))
+// load parses the sections and fills in the defaults of the store.
+func (m *Metrics) load(s Sections) (*config.Config, error) {
+	cfg, err := loadSections(s, m.opts.ConfigDir, m.component("config"))
 	if err != nil {
 		return nil, err
 	}
@@ -258,6 +293,14 @@ func (m *Metrics) build() error {
 	if m.deltas, err = newDeltas(); err != nil {
 		return err
 	}
+	m.storedServices = sync.OnceValue(m.servicesBefore)
+	m.senders = newSenders(m.opts.OTLP, m.logger, m.knowsService)
+	m.registry.MustRegister(m.senders)
+	m.gpu = newGPUCollector(m.opts.GPU, m.logger)
+	if m.opts.GPU.Enabled != gpuOff {
+		m.registry.MustRegister(m.gpu)
+	}
+	m.watchGPUs = func() { m.gpu.run(ctx) }
 	m.handlers = sync.OnceValues(m.newHandlers)
 	m.background.Go(func() { m.handlers() })
 	return nil
@@ -299,6 +342,7 @@ func (m *Metrics) Start() error {
 	m.background.Go(func() { m.notifier.Run(m.notifyDiscovery.SyncCh()) })
 	m.background.Go(m.rules.Run)
 	m.background.Go(m.self.run)
+	m.background.Go(m.watchGPUs)
 	return nil
 }
 

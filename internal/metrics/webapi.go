@@ -78,7 +78,7 @@ func (m *Metrics) newHandlers() (prometheusAPI, all http.Handler) {
 	api.Register(r.WithPrefix("/api/v1"))
 	mux := http.NewServeMux()
 	mux.Handle("/api/v1/", r)
-	mux.Handle("POST "+otlpPath, m.deltas.acceptDeltas(r))
+	mux.Handle("POST "+otlpPath, m.receiveOTLP(r))
 	mux.Handle("GET /federate", &federation{
 		db: m.db, parser: newParser(), logger: logger, now: time.Now,
 		external: func() labels.Labels { return m.config.Load().GlobalConfig.ExternalLabels },
