@@ -24,6 +24,7 @@ var listFields = fieldList([]string{
 	"stream", "status", "error_type", "error_message", "http_status", "finish_reasons",
 	"usage.*", "cost.*", "duration_seconds", "ttft_seconds", "chunks", "gateway_overhead_seconds",
 	"user", "session", "feature", "prompt_name", "prompt_version", "tags.*", "tags" + restSuffix, "truncated", "notes", fieldExact,
+	"weight", fieldSpanName, "agent", "workflow", "dialect", "scope", "scope_version", "phases.*",
 })
 
 // cursor says where a page ended. It is opaque to users.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 )
@@ -12,7 +13,7 @@ import (
 func FacetFields() []string {
 	return []string{
 		"service", "environment", "provider", "model", "operation", "status", "error_type", "user", "session",
-		"feature", "prompt_name", "source", "upstream", "cost.state", "finish_reasons", "stream",
+		"feature", "prompt_name", "agent", "dialect", "source", "upstream", "cost.state", "finish_reasons", "stream",
 	}
 }
 
@@ -51,17 +52,7 @@ func (s *Store) Facets(ctx context.Context, q FacetQuery) ([]Facet, error) {
 		return nil, err
 	}
 	if len(live) > 0 {
-		err = s.each(ctx, request{
-			op: "count facets",
-			query: q.logsql() + " | fields " + fieldList(live) + " | facets " + itoa(limit) +
-				" max_values_per_field " + itoa(facetValues) + " max_value_len 1000 keep_const_fields",
-			filters: q.userFilters(), r: r,
-		}, func(m row) error {
-			rr := newRowReader(m)
-			addCount(counts, m["field_name"], m["field_value"], int64(rr.int("hits")))
-			return rr.err
-		})
-		if err != nil {
+		if err := s.liveFacets(ctx, &q.CallFilter, live, limit, r, counts); err != nil {
 			return nil, err
 		}
 	}
@@ -80,6 +71,53 @@ func (s *Store) Facets(ctx context.Context, q FacetQuery) ([]Facet, error) {
 		out = append(out, Facet{Field: f, Values: v[:min(limit, len(v))]})
 	}
 	return out, nil
+}
+
+// maxFacetWeights is how many different weights are counted apart; the Calls of
+// the others count once.
+const maxFacetWeights = 20
+
+// liveFacets counts values over Calls and tallies. The engine's facets count
+// rows, so that the rows of each weight are counted by themselves.
+func (s *Store) liveFacets(ctx context.Context, f *CallFilter, fields []string, limit int, r Range, counts map[string]map[string]int64) error {
+	type share struct {
+		filter string
+		weight float64
+	}
+	shares := []share{{"", 1}}
+	var known []string
+	err := s.each(ctx, request{
+		op:      "list weights",
+		query:   f.counted() + " " + fieldWeight + ":* | stats by (" + fieldWeight + ") count() n | sort by (n desc) limit " + itoa(maxFacetWeights),
+		filters: f.userFilters(), r: r,
+	}, func(m row) error {
+		rr := newRowReader(m)
+		shares = append(shares, share{" " + fieldWeight + ":=" + quote(m[fieldWeight]), rr.weight()})
+		known = append(known, m[fieldWeight])
+		return rr.err
+	})
+	if err != nil {
+		return err
+	}
+	if len(known) > 0 {
+		shares[0].filter = " !" + fieldWeight + ":" + in(known)
+	}
+	for _, sh := range shares {
+		err := s.each(ctx, request{
+			op: "count facets",
+			query: f.counted() + sh.filter + " | fields " + fieldList(fields) + " | facets " + itoa(limit) +
+				" max_values_per_field " + itoa(facetValues) + " max_value_len 1000 keep_const_fields",
+			filters: f.userFilters(), r: r,
+		}, func(m row) error {
+			rr := newRowReader(m)
+			addCount(counts, m["field_name"], m["field_value"], int64(math.Round(float64(rr.int("hits"))*sh.weight)))
+			return rr.err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func addCount(counts map[string]map[string]int64, field, value string, n int64) {

@@ -92,6 +92,16 @@ func (s sketch) add(o sketch) {
 	}
 }
 
+// scale multiplies the counts.
+func (s sketch) scale(w float64) {
+	if w == 1 {
+		return
+	}
+	for k, n := range s {
+		s[k] = int64(math.Round(float64(n) * w))
+	}
+}
+
 func (s sketch) count() int64 {
 	var n int64
 	for _, c := range s {

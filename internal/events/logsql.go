@@ -11,7 +11,8 @@ import (
 // Filters on streams.
 const (
 	callStream    = `{kind="call"}`
-	recordStreams = `{kind in ("call","span","log")}`
+	countedStream = `{kind in ("call","tally")}` // what totals count
+	recordStreams = `{kind in ("call","tally","span","log")}`
 	spanStreams   = `{kind in ("call","span")}`
 )
 
@@ -54,7 +55,16 @@ func (f *filterBuilder) String() string { return f.b.String() }
 
 // stream makes the stream filter for rows of a kind.
 func stream(kind, service, environment string) string {
-	s := `{kind=` + quote(kind)
+	return streamFilter(`=`+quote(kind), service, environment)
+}
+
+// streamIn makes the stream filter for rows of any of the kinds.
+func streamIn(kinds []string, service, environment string) string {
+	return streamFilter(` `+in(kinds), service, environment)
+}
+
+func streamFilter(kind, service, environment string) string {
+	s := `{kind` + kind
 	if service != "" {
 		s += `,service=` + quote(service)
 	}
@@ -78,13 +88,23 @@ func (f *filterBuilder) dimensions(c *CallFilter) {
 	f.is("error_type", c.ErrorType)
 }
 
-// logsql is the filter for the Calls that c selects, without c.Query.
-func (c *CallFilter) logsql() string {
+// logsql is the filter for the Calls that c selects, without c.Query: those
+// that are there to be looked at.
+func (c *CallFilter) logsql() string { return c.filter(stream(kindCall, c.Service, c.Environment)) }
+
+// counted is like logsql, with the Calls of which only a tally was kept.
+func (c *CallFilter) counted() string {
+	return c.filter(streamIn([]string{kindCall, kindTally}, c.Service, c.Environment))
+}
+
+func (c *CallFilter) filter(stream string) string {
 	var f filterBuilder
-	f.add(stream(kindCall, c.Service, c.Environment))
+	f.add(stream)
 	f.add(`status:*`)
 	f.dimensions(c)
 	f.is("session", c.Session)
+	f.is("agent", c.Agent)
+	f.is("dialect", c.Dialect)
 	f.is("prompt_name", c.PromptName)
 	f.is("source", c.Source)
 	f.is("trace_id", c.TraceID)
@@ -132,6 +152,7 @@ func userFilters(query string) []string {
 // rollable reports whether rollups know all that c filters by.
 func (c *CallFilter) rollable() bool {
 	return c.userFilters() == nil && strings.TrimSpace(c.Search) == "" && c.Session == "" && c.PromptName == "" &&
+		c.Agent == "" && c.Dialect == "" &&
 		c.Source == "" && c.TraceID == "" && len(c.Tags) == 0 && c.MinDuration == 0 && c.MaxDuration == 0
 }
 
@@ -223,7 +244,7 @@ func fieldList(names []string) string {
 // GroupFields are the dimensions that Costs and Timeline group by, besides
 // tags (as tags.NAME).
 func GroupFields() []string {
-	return append(slices.Clone(rollupDimensions), "session", "prompt_name", "prompt_version", "source", "upstream")
+	return append(slices.Clone(rollupDimensions), "session", "prompt_name", "prompt_version", "source", "upstream", "agent", "workflow", "dialect")
 }
 
 // checkGroupField returns an error for a name that cannot be grouped by.

@@ -3,6 +3,7 @@ package events
 import (
 	"context"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"sync"
@@ -189,7 +190,7 @@ func later(a, b time.Time) time.Time {
 // callsPerHour counts the stored Calls of each hour, keyed by its Unix time.
 func (s *Store) callsPerHour(ctx context.Context, r Range) (map[int64]int64, error) {
 	rows, err := s.rows(ctx, request{
-		op: "count calls by hour", query: callStream + " status:* | stats by (_time:1h) count() calls", r: r,
+		op: "count calls by hour", query: countedStream + " status:* | stats by (_time:1h) count() calls", r: r,
 	})
 	if err != nil {
 		return nil, err
@@ -220,7 +221,7 @@ func (s *Store) rollupHour(ctx context.Context, start time.Time) (mark, error) {
 		m.calls = 0 // each family counts all Calls
 		err := s.each(ctx, request{
 			op: "roll up calls",
-			query: callStream + " status:* | stats by (" + fieldList(f.dimensions) + ") count() calls, max(_time) last, " +
+			query: countedStream + " status:* | " + weighted("stats by ("+fieldList(f.dimensions)) + "count() calls, max(_time) last, " +
 				sums(f.sums()) + histograms(f.sketches),
 			r: Range{start, start.Add(time.Hour)},
 		}, func(row row) error {
@@ -229,13 +230,16 @@ func (s *Store) rollupHour(ctx context.Context, start time.Time) (mark, error) {
 				return fmt.Errorf("roll up calls: %w", err)
 			}
 			m.calls += n
+			rr := newRowReader(row)
 			for _, field := range f.sketches {
 				sk, err := parseEngineHistogram(row[field+sketchSuffix])
 				if err != nil {
 					return err
 				}
+				sk.scale(rr.weight())
 				row[field+sketchSuffix] = sk.String()
 			}
+			rr.scaleSums(f)
 			return w.write(ctx, f.hourKind(), row)
 		})
 		if err != nil {
@@ -244,6 +248,21 @@ func (s *Store) rollupHour(ctx context.Context, start time.Time) (mark, error) {
 	}
 	m.rows = int64(w.n)
 	return m, w.finish(ctx, m)
+}
+
+// scaleSums multiplies the sums of a row by its weight, which it drops: rows of
+// one group and several weights add up.
+func (r *rowReader) scaleSums(f *family) {
+	w := r.weight()
+	delete(r.r, fieldWeight)
+	if w == 1 {
+		return
+	}
+	for _, name := range append(f.sums(), "calls") {
+		if v, ok := r.optFloat(name).Get(); ok && !math.IsNaN(v) {
+			r.r[name] = string(appendFloat(nil, v*w))
+		}
+	}
 }
 
 // sketchSuffix ends the name of the field that holds a sketch of another.

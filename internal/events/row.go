@@ -28,6 +28,7 @@ const (
 	fieldExact    = "exact"         // names and values of strings that the engine would change
 	fieldApart    = "content_apart" // names of fields that are in content rows
 	fieldModel    = "model"         // the model to group by
+	fieldWeight   = "weight"        // of a Call that stands for several
 	fieldSpanName = "name"          // the span name, of Calls too
 	restSuffix    = "_rest"         // members of a map that are no fields
 )
@@ -198,8 +199,9 @@ func (e *encoder) callRow(c *llm.Call, start int, whole bool) error {
 	w.optSeconds("gateway_overhead_seconds", c.GatewayOverhead)
 	w.phases(&c.Phases)
 	if c.Weight > 1 {
-		w.float("weight", c.Weight)
+		w.float(fieldWeight, c.Weight)
 	}
+	w.int(fieldHas, int64(has(c))) //nolint:gosec // far fewer than 63 bits
 	w.str("user", c.User)
 	w.str("session", c.Session)
 	w.str("feature", c.Feature)

@@ -39,12 +39,14 @@ func (l *latencySums) addRollup(m row) error {
 // addLive adds a row of the engine's own histograms.
 func (l *latencySums) addLive(m row) error {
 	r := newRowReader(m)
+	w := r.weight()
 	for _, f := range latencyFields {
-		l.sum[f] += r.sum(f)
+		l.sum[f] += r.sum(f) * w
 		sk, err := parseEngineHistogram(m[f+sketchSuffix])
 		if err != nil {
 			return err
 		}
+		sk.scale(w)
 		l.sketch[f].add(sk)
 	}
 	return r.err
@@ -60,8 +62,11 @@ func (s *Store) latencies(ctx context.Context, f CallFilter, by []string) (dist 
 	}
 	dist = map[string]map[string]*Distribution{}
 	if len(p.parts) == 0 {
-		err = s.exactLatencies(ctx, f, by, dist)
-		return dist, true, err
+		exact, err = s.exactLatencies(ctx, f, by, dist)
+		if err != nil || exact {
+			return dist, exact, err
+		}
+		clear(dist)
 	}
 	merged := map[string]*latencySums{}
 	at := func(m row) *latencySums {
@@ -74,7 +79,7 @@ func (s *Store) latencies(ctx context.Context, f CallFilter, by []string) (dist 
 	if len(p.live) > 0 {
 		if err := s.each(ctx, request{
 			op:      "measure calls",
-			query:   f.logsql() + timeFilter(p.live) + " | stats " + byClause(by) + sums(latencyFields) + histograms(latencyFields),
+			query:   f.counted() + timeFilter(p.live) + " | stats " + byWeight(by) + sums(latencyFields) + histograms(latencyFields),
 			filters: f.userFilters(), r: span(p.live),
 		}, func(m row) error { return at(m).addLive(m) }); err != nil {
 			return nil, false, err
@@ -98,15 +103,15 @@ func (s *Store) latencies(ctx context.Context, f CallFilter, by []string) (dist 
 	return dist, false, nil
 }
 
-func byClause(by []string) string {
-	if len(by) == 0 {
-		return ""
-	}
-	return "by (" + fieldList(by) + ") "
+// byWeight groups by fields and the weight.
+func byWeight(by []string) string {
+	return "by (" + fieldList(append(slices.Clone(by), fieldWeight)) + ") "
 }
 
-// exactLatencies lets the engine compute the quantiles.
-func (s *Store) exactLatencies(ctx context.Context, f CallFilter, by []string, dist map[string]map[string]*Distribution) error {
+// exactLatencies lets the engine compute the quantiles. It reports false where
+// some Calls stand for several: the engine has no weighted quantiles.
+func (s *Store) exactLatencies(ctx context.Context, f CallFilter, by []string, dist map[string]map[string]*Distribution) (exact bool, err error) {
+	exact = true
 	var exprs []string
 	for _, field := range latencyFields {
 		cond := " if (" + field + ":*) "
@@ -114,11 +119,15 @@ func (s *Store) exactLatencies(ctx context.Context, f CallFilter, by []string, d
 			"count()"+cond+field+"_n", "sum("+field+")"+cond+field+"_sum",
 			"quantile(0.5,"+field+")"+cond+field+"_p50", "quantile(0.95,"+field+")"+cond+field+"_p95", "quantile(0.99,"+field+")"+cond+field+"_p99")
 	}
-	return s.each(ctx, request{
+	err = s.each(ctx, request{
 		op:      "measure calls",
-		query:   f.logsql() + " | stats " + byClause(by) + strings.Join(exprs, ", "),
+		query:   f.counted() + " | stats " + byWeight(by) + strings.Join(exprs, ", "),
 		filters: f.userFilters(), r: f.Range,
 	}, func(m row) error {
+		if m[fieldWeight] != "" {
+			exact = false
+			return nil
+		}
 		r := newRowReader(m)
 		d := map[string]*Distribution{}
 		for _, field := range latencyFields {
@@ -134,6 +143,7 @@ func (s *Store) exactLatencies(ctx context.Context, f CallFilter, by []string, d
 		dist[groupKey(m, by)] = d
 		return r.err
 	})
+	return exact, err
 }
 
 // Summary says what happened in a range.

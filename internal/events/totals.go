@@ -25,6 +25,33 @@ type group struct {
 	Group
 	key  string
 	last time.Time // newest Call
+	acc  accumulator
+}
+
+// accumulator adds up what becomes Totals. Its counts are fractions, because a
+// Call of a sender that records a share of them stands for the inverse of it.
+type accumulator struct {
+	calls, errors                               float64
+	input, output, cacheRead, cacheWrite, think float64
+	usd, duration                               float64
+	byState                                     map[llm.CostState]stateSum
+}
+
+type stateSum struct{ calls, usd float64 }
+
+// totals are the sums, with counts of whole things.
+func (a *accumulator) totals() Totals {
+	whole := func(v float64) int64 { return int64(math.Round(v)) }
+	t := Totals{
+		Calls: whole(a.calls), Errors: whole(a.errors),
+		InputTokens: whole(a.input), OutputTokens: whole(a.output),
+		CacheReadTokens: whole(a.cacheRead), CacheWriteTokens: whole(a.cacheWrite), ReasoningTokens: whole(a.think),
+		CostUSD: a.usd, DurationSeconds: a.duration, ByState: make(map[llm.CostState]StateTotal, len(a.byState)),
+	}
+	for state, s := range a.byState {
+		t.ByState[state] = StateTotal{Calls: whole(s.calls), CostUSD: s.usd}
+	}
+	return t
 }
 
 // totals adds up Calls, from rollups where these hold the whole of it.
@@ -51,12 +78,12 @@ func (s *Store) totals(ctx context.Context, q totalsQuery) (map[string]*group, e
 		return nil, err
 	}
 	groups := map[string]*group{}
-	pipe := " | stats by (" + stepField(q.step) + fieldList(by) + ") "
+	pipe := " | stats by (" + stepField(q.step) + fieldList(by)
 	add := func(m row) error { return q.add(groups, m) }
 	if len(p.live) > 0 {
 		if err := s.each(ctx, request{
 			op:      "add up calls",
-			query:   q.f.logsql() + timeFilter(p.live) + pipe + "count() calls, max(_time) last, " + sums(sumFields),
+			query:   q.f.counted() + timeFilter(p.live) + weighted(pipe) + "count() calls, max(_time) last, " + sums(sumFields),
 			filters: q.f.userFilters(), r: span(p.live),
 		}, add); err != nil {
 			return nil, err
@@ -65,14 +92,25 @@ func (s *Store) totals(ctx context.Context, q totalsQuery) (map[string]*group, e
 	for _, part := range p.parts {
 		if err := s.each(ctx, request{
 			op:    "add up rollups",
-			query: q.f.rollupFilter(part) + pipe + "sum(calls) calls, max(last) last, " + sums(sumFields),
+			query: q.f.rollupFilter(part) + pipe + ") sum(calls) calls, max(last) last, " + sums(sumFields),
 			r:     part.r,
 		}, add); err != nil {
 			return nil, err
 		}
 	}
+	for _, g := range groups {
+		g.Totals = g.acc.totals()
+	}
 	return groups, nil
 }
+
+// weighted ends the list of fields that a pipe groups by with the weight: the
+// engine has no weighted sums, but all Calls of one weight are multiplied alike.
+// Weights are few, since each is a setting of a sender.
+func weighted(pipe string) string { return pipe + ", " + fieldWeight + ") " }
+
+// weight is how many Calls each Call of a row of sums stands for.
+func (r *rowReader) weight() float64 { return max(r.optFloat(fieldWeight).Or(1), 1) }
 
 // rollupFilter selects rollup rows as logsql selects Calls.
 func (c *CallFilter) rollupFilter(p part) string {
@@ -120,31 +158,32 @@ func (q *totalsQuery) add(groups map[string]*group, m row) error {
 	g := groups[key]
 	if g == nil {
 		g = &group{key: key, Group: Group{Time: at, Values: make(map[string]string, len(q.by))}}
-		g.Totals.ByState = map[llm.CostState]StateTotal{}
+		g.acc.byState = map[llm.CostState]stateSum{}
 		for _, b := range q.by {
 			g.Values[b] = m[b]
 		}
 		groups[key] = g
 	}
-	t := &g.Totals
-	calls := int64(math.Round(r.sum("calls")))
-	t.Calls += calls
+	w := r.weight()
+	a := &g.acc
+	calls := r.sum("calls") * w
+	a.calls += calls
 	if m["status"] == string(llm.StatusError) {
-		t.Errors += calls
+		a.errors += calls
 	}
-	t.InputTokens += int64(math.Round(r.sum("usage.input_tokens")))
-	t.OutputTokens += int64(math.Round(r.sum("usage.output_tokens")))
-	t.CacheReadTokens += int64(math.Round(r.sum("usage.cache_read_tokens")))
-	t.CacheWriteTokens += int64(math.Round(r.sum("usage.cache_write_tokens")))
-	t.ReasoningTokens += int64(math.Round(r.sum("usage.reasoning_tokens")))
-	t.DurationSeconds += r.sum("duration_seconds")
-	usd := r.sum("cost.usd")
-	t.CostUSD += usd
+	a.input += r.sum("usage.input_tokens") * w
+	a.output += r.sum("usage.output_tokens") * w
+	a.cacheRead += r.sum("usage.cache_read_tokens") * w
+	a.cacheWrite += r.sum("usage.cache_write_tokens") * w
+	a.think += r.sum("usage.reasoning_tokens") * w
+	a.duration += r.sum("duration_seconds") * w
+	usd := r.sum("cost.usd") * w
+	a.usd += usd
 	state := cmp.Or(llm.CostState(m["cost.state"]), llm.CostUnpriced)
-	st := t.ByState[state]
-	st.Calls += calls
-	st.CostUSD += usd
-	t.ByState[state] = st
+	st := a.byState[state]
+	st.calls += calls
+	st.usd += usd
+	a.byState[state] = st
 	if last := m["last"]; last != "" {
 		if at := r.time("last"); at.After(g.last) {
 			g.last = at

@@ -18,7 +18,7 @@ const maxTraces = 1000
 
 // traceCallFields are the fields of Calls in traces: those of lists, the
 // settings and what the sender added.
-var traceCallFields = listFields + `,params.*,"params_rest",attributes.*,"attributes_rest","verbatim"`
+var traceCallFields = listFields + `,params.*,"params_rest",attributes.*,"attributes_rest",resource.*,"resource_rest",events,links,"verbatim"`
 
 // Trace returns the Spans, whole, and the Calls, without content, of one trace
 // in the order of time. A zero Range searches all. The answer is empty where
@@ -172,6 +172,9 @@ var tagFields = map[string]string{
 	"gen_ai.response.id":          "response_id",
 	"gen_ai.agent.name":           "agent",
 	"gen_ai.tool.name":            "tool",
+	"gen_ai.workflow.name":        "workflow",
+	"gen_ai.prompt.name":          "prompt_name",
+	"gen_ai.prompt.version":       "prompt_version",
 	"gen_ai.conversation.id":      "session",
 	"session.id":                  "session",
 	"user.id":                     "user",
@@ -182,6 +185,13 @@ var tagFields = map[string]string{
 	"deployment.environment.name": "environment",
 	"http.status_code":            "http_status",
 	"http.response.status_code":   "http_status",
+	"otel.scope.name":             "scope",
+	"otel.scope.version":          "scope_version",
+	"otel.library.name":           "scope",
+	"otel.library.version":        "scope_version",
+	"pitot.call.id":               "id",
+	"pitot.span.kind":             "span_kind",
+	"pitot.dialect":               "dialect",
 }
 
 // tagCondition finds a tag wherever a record may have it.
@@ -192,6 +202,8 @@ func tagCondition(key, value string) string {
 		return `status:="error"`
 	case key == "error" && value == "false":
 		return `status:!="error"`
+	case key == "span.kind" && value == "client":
+		return `(kind:="call" or otel_kind:="client")` // a Call is one, whoever saw it
 	}
 	conds := []string{quote("attributes."+key) + v, quote("resource."+key) + v, quote("tags."+key) + v}
 	if f := tagFields[key]; f != "" {

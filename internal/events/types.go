@@ -27,6 +27,8 @@ type CallFilter struct {
 	User        string
 	Session     string
 	Feature     string
+	Agent       string
+	Dialect     string // the sender's attribute set: openllmetry, openinference, ...
 	PromptName  string
 	ErrorType   string
 	Source      string
@@ -131,8 +133,9 @@ type Summary struct {
 	TTFT        *Distribution    `json:"ttft_seconds,omitempty"`
 	TPOT        *Distribution    `json:"tpot_seconds,omitempty"`
 	Errors      []FacetValue     `json:"errors_by_type"`
-	// Approximate says that the quantiles come from rollups, whose buckets are
-	// 13.6 % wide, rather than from the Calls themselves.
+	// Approximate says that the quantiles come from buckets that are 13.6 % wide
+	// rather than from the Calls themselves: those of rollups, or of Calls of
+	// which some stand for several.
 	Approximate bool `json:"approximate,omitempty"`
 }
 

@@ -27,6 +27,7 @@ type batch struct {
 	claims    []keys
 	outcome   *outcome
 	calls     []*llm.Call // while somebody watches
+	held      []heldCall  // usage of containers among the records
 	records   int64       // of the budget
 	bytes     int64
 	submitted bool
@@ -45,9 +46,10 @@ func (p *Pipeline) recycle(b *batch) {
 	clear(b.rows)
 	clear(b.calls)
 	clear(b.claims)
+	clear(b.held)
 	*b = batch{
 		arena: b.arena[:0], ends: b.ends[:0], rows: b.rows[:0], counts: b.counts[:0],
-		claims: b.claims[:0], calls: b.calls[:0],
+		claims: b.claims[:0], calls: b.calls[:0], held: b.held[:0],
 	}
 	if cap(b.arena) <= maxPooledArena {
 		p.batches.Put(b)
@@ -56,7 +58,7 @@ func (p *Pipeline) recycle(b *batch) {
 
 // add takes a record through all steps into the batch. pending is the outcome
 // of the batch whose record it duplicates, where that is open.
-func (p *Pipeline) add(b *batch, r llm.Record, source string, size int64) (pending *outcome) {
+func (p *Pipeline) add(b *batch, r llm.Record, j joined, source string, size int64) (pending *outcome) {
 	b.records++
 	b.bytes += size
 	start := len(b.arena)
@@ -68,7 +70,7 @@ func (p *Pipeline) add(b *batch, r llm.Record, source string, size int64) (pendi
 			p.metrics.panicked(p.log, v)
 		}
 	}()
-	reason, pending := p.step(b, r)
+	reason, pending := p.step(b, &r, j)
 	if reason != "" {
 		b.arena = b.arena[:start]
 		p.ledger.drop(source, reason, 1)
@@ -82,37 +84,84 @@ func (p *Pipeline) add(b *batch, r llm.Record, source string, size int64) (pendi
 	return nil
 }
 
-// step runs the steps on one record and appends it to the arena. reason says
-// why it is not to be stored.
-func (p *Pipeline) step(b *batch, r llm.Record) (reason string, pending *outcome) {
+// step runs the steps on one record and appends it to the arena; a Call that
+// another record counts becomes a Span. reason says why it is not to be stored.
+func (p *Pipeline) step(b *batch, r *llm.Record, j joined) (reason string, pending *outcome) {
 	s := p.steps.Load()
-	normalize(r, p.opts.Now())
-	h := headerOf(r)
+	now := p.opts.Now()
+	var states *llm.Call
+	if r.Span != nil {
+		states, r.Span.Aggregate = r.Span.Aggregate, nil
+	}
+	normalize(*r, now)
+	var flags byte
+	switch j.verdict {
+	case sameSpan:
+		return DropDuplicate, nil
+	case overCall:
+		flags |= p.demoteRecord(r, countedByDescendant)
+	case underCall:
+		flags |= p.demoteRecord(r, countedByAncestor)
+	case counted, held:
+	}
+	h := headerOf(*r)
 	if p.opts.Accepts != nil && !p.opts.Accepts(h.time) {
 		return DropTooOld, nil
 	}
-	k := p.dedupe.keysOf(h)
-	v := p.dedupe.claim(k, b.outcome)
-	if v.duplicate {
-		return DropDuplicate, v.pending
+	k := p.dedupe.keysOf(h, j.key)
+	a := p.dedupe.claim(k, b.outcome)
+	if a.duplicate {
+		return DropDuplicate, a.pending
+	}
+	if a.another {
+		k.hasPair = false
+		flags |= p.demoteRecord(r, countedByResponse)
+		h = headerOf(*r)
 	}
 	b.claims = append(b.claims, k)
+	h.flags |= flags
+	if j.container {
+		h.flags |= flagContainer
+	}
+	rare := false
 	if c := r.Call; c != nil {
-		if s.config.EstimateUsage {
-			estimateUsage(c)
-		}
-		if s.pricer != nil {
-			c.Cost = s.pricer.Price(c)
-		}
-		if p.opts.Observer != nil && !v.observed {
-			p.opts.Observer.ObserveCall(c)
+		p.count(s, c, a.observed)
+		rare = s.config.Sampling.RareModels > 0 && p.models.rare(c.Model(), now, s.config.Sampling.RareModels)
+	}
+	if s.config.Sampling.worthy(*r, rare) {
+		h.flags |= flagKeep
+		if h.trace != "" {
+			p.kept.add(p.tree.trace(h.trace))
 		}
 	}
-	if !s.config.Sampling.keep(r) {
-		return DropSampled, nil
+	if states != nil && j.verdict == held {
+		h.held = p.hold(b, r.Span, states, j, s.redactor)
 	}
-	redact(s.redactor, r)
-	return p.encode(b, r, h), nil
+	redact(s.redactor, *r)
+	return p.encode(b, *r, h), nil
+}
+
+// demoteRecord makes a Span of a record's Call and returns what the journal is
+// to know of it.
+func (p *Pipeline) demoteRecord(r *llm.Record, by string) (flags byte) {
+	if r.Call == nil {
+		return 0
+	}
+	r.Span, r.Call = p.demote(r.Call, by), nil
+	return flagCall
+}
+
+// count prices a Call and shows it to the observer.
+func (p *Pipeline) count(s *steps, c *llm.Call, observed bool) {
+	if s.config.EstimateUsage {
+		estimateUsage(c)
+	}
+	if s.pricer != nil {
+		c.Cost = s.pricer.Price(c)
+	}
+	if p.opts.Observer != nil && !observed {
+		p.opts.Observer.ObserveCall(c)
+	}
 }
 
 func redact(rd Redactor, r llm.Record) {
@@ -187,23 +236,32 @@ func (p *Pipeline) settled(b *batch, err error) {
 		p.ledger.dropJournaled(b.counts, DropJournalError)
 	}
 	p.dedupe.settle(b.claims, err)
+	p.take(b.held, err)
 	b.outcome.err = err
 	close(b.outcome.done)
 	p.budget.give(b.records, b.bytes, b.submitted)
 	p.recycle(b)
 }
 
+// worker is what one goroutine needs to take offered records through the steps.
+type worker struct {
+	p    *Pipeline
+	recs []llm.Record
+	js   []joined
+}
+
 // work takes offered records through the steps until nothing more comes.
 func (p *Pipeline) work() {
+	w := worker{p: p}
 	for {
 		select {
 		case it := <-p.queue:
-			p.workBatch(it)
+			w.batch(it)
 		case <-p.quit:
 			for {
 				select {
 				case it := <-p.queue:
-					p.workBatch(it)
+					w.batch(it)
 				default:
 					return
 				}
@@ -212,23 +270,23 @@ func (p *Pipeline) work() {
 	}
 }
 
-// workBatch processes a record and those that wait behind it.
-func (p *Pipeline) workBatch(it item) {
-	b := p.newBatch(false)
-	p.add(b, it.rec, it.source, it.size)
-	for range workerBatch - 1 {
-		if p.full(b) {
-			break
-		}
+// batch processes a record and those that wait behind it.
+func (w *worker) batch(it item) {
+	w.recs = append(w.recs[:0], it.rec)
+	size := it.size
+more:
+	for len(w.recs) < workerBatch && size < submitChunk {
 		select {
-		case it = <-p.queue:
-			p.add(b, it.rec, it.source, it.size)
-			continue
+		case it = <-w.p.queue:
+			w.recs = append(w.recs, it.rec)
+			size += it.size
 		default:
+			break more
 		}
-		break
 	}
-	p.send(b)
+	w.js = w.p.join(w.recs, w.js[:0])
+	w.p.processChunk(w.recs, w.js, size, false)
+	clear(w.recs)
 }
 
 // panicError makes an error of what a panic threw.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +27,9 @@ func (nullStore) Epoch() string               { return "" }
 
 // rawEncoder costs next to nothing, so that the benchmark shows the pipeline.
 func rawEncoder(dst []byte, r llm.Record) ([]byte, error) {
+	if r.Span != nil {
+		return append(dst, r.Span.ID...), nil
+	}
 	dst = append(dst, r.Call.ID...)
 	for _, ms := range [][]llm.Message{r.Call.Input, r.Call.Output} {
 		for _, m := range ms {
@@ -48,7 +52,9 @@ func benchPipeline(b *testing.B, enc Encoder) *Pipeline {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p, err := New(Options{Config: DefaultConfig(), Journal: j, Store: nullStore{}, Redactor: fakeRedactor{}, Encoder: enc})
+	c := DefaultConfig()
+	c.Queue = QueueConfig{MaxRecords: 1 << 20, MaxBytes: 2 << 30} // the journal sets the pace
+	p, err := New(Options{Config: c, Journal: j, Store: nullStore{}, Redactor: fakeRedactor{}, Encoder: enc})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -137,6 +143,103 @@ func BenchmarkSubmit(b *testing.B) {
 	b.ReportMetric(float64(100*b.N)/b.Elapsed().Seconds(), "records/s")
 }
 
+// benchTrace is a trace as an agent's instrumentation sends it, children first:
+// per model call a span of the HTTP client and one of a tool.
+func benchTrace(n, spans, text int) []llm.Record {
+	now := time.Now()
+	trace := fmt.Sprintf("%032x", n+1)
+	attrs := func() map[string]any {
+		return map[string]any{
+			"http.request.method": "POST", "server.address": "api.example.com", "server.port": int64(443),
+			"gen_ai.system": "openai", "gen_ai.usage.total_tokens": int64(42), "thread.id": int64(7),
+		}
+	}
+	out := make([]llm.Record, 0, spans)
+	for i := range spans - 1 {
+		id, parent := fmt.Sprintf("%016x", i+2), fmt.Sprintf("%016x", 1)
+		if i%3 == 1 {
+			parent = fmt.Sprintf("%016x", i+3)
+		}
+		if i%3 == 2 {
+			c := *benchCall(text)
+			c.ID, c.Time, c.Source, c.TraceID, c.SpanID, c.ParentSpanID, c.ResponseID = "", now, llm.SourceOTLP, trace, id, parent, "chatcmpl-"+trace+id
+			c.Attributes = attrs()
+			out = append(out, llm.Record{Call: &c})
+			continue
+		}
+		out = append(out, llm.Record{Span: &llm.Span{
+			Time: now, Source: llm.SourceOTLP, TraceID: trace, SpanID: id, ParentSpanID: parent, Name: "POST",
+			Status: llm.StatusOK, Duration: time.Second, Service: "checkout", Attributes: attrs(),
+		}})
+	}
+	return append(out, llm.Record{Span: &llm.Span{
+		Time: now, Source: llm.SourceOTLP, TraceID: trace, SpanID: fmt.Sprintf("%016x", 1), Name: "agent", Status: llm.StatusOK, Attributes: attrs(),
+	}})
+}
+
+// BenchmarkSubmitSpans is what the pipeline costs a span, the encoder left out:
+// from Submit to the journal and on to a store that takes everything.
+func BenchmarkSubmitSpans(b *testing.B) {
+	for _, text := range []int{0, 2300} {
+		for _, size := range []int{50, 500, 5000} {
+			b.Run(fmt.Sprintf("text=%d/batch=%d", text, size), func(b *testing.B) {
+				p := benchPipeline(b, rawEncoder)
+				n := 0
+				b.ReportAllocs()
+				b.SetParallelism(8)
+				var mu sync.Mutex
+				b.RunParallel(func(pb *testing.PB) {
+					for pb.Next() {
+						mu.Lock()
+						n += size / 50
+						from := n
+						mu.Unlock()
+						batch := make([]llm.Record, 0, size)
+						for t := range size / 50 {
+							batch = append(batch, benchTrace(from+t, 50, text)...)
+						}
+						if err := p.Submit(b.Context(), batch); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+				spans := float64(b.N * size)
+				b.ReportMetric(spans/b.Elapsed().Seconds(), "spans/s")
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/spans, "ns/span")
+			})
+		}
+	}
+}
+
+// BenchmarkJoin is the join alone, over traces that are new each time.
+func BenchmarkJoin(b *testing.B) {
+	p := benchPipeline(b, rawEncoder)
+	const traces = 400
+	var recs []llm.Record
+	for n := range traces {
+		recs = append(recs, benchTrace(n, 50, 0)...)
+	}
+	js := make([]joined, 0, len(recs))
+	n := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		n++
+		for i := range recs {
+			trace := fmt.Sprintf("%032x", n*traces+i/50)
+			if c := recs[i].Call; c != nil {
+				c.TraceID = trace
+			} else {
+				recs[i].Span.TraceID = trace
+			}
+		}
+		b.StartTimer()
+		js = p.join(recs, js[:0])
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n*len(recs)), "ns/span")
+}
+
 func BenchmarkSteps(b *testing.B) {
 	for _, text := range []int{0, 2300} {
 		b.Run(fmt.Sprintf("text=%d", text), func(b *testing.B) {
@@ -148,7 +251,7 @@ func BenchmarkSteps(b *testing.B) {
 				c := *tmpl
 				c.ResponseID = ""
 				bt.arena, bt.ends, bt.claims = bt.arena[:0], bt.ends[:0], bt.claims[:0]
-				if reason, _ := p.step(bt, llm.Record{Call: &c}); reason != "" {
+				if reason, _ := p.step(bt, &llm.Record{Call: &c}, joined{}); reason != "" {
 					b.Fatal(reason)
 				}
 			}

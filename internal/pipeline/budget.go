@@ -35,6 +35,15 @@ func (b *budget) offer(bytes int64) bool {
 	return true
 }
 
+// take takes room whether there is any or not, for records that are bounded
+// elsewhere.
+func (b *budget) take(records, bytes int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.records += records
+	b.bytes += bytes
+}
+
 // submit takes room for records, and waits for it until ctx ends.
 func (b *budget) submit(ctx context.Context, records, bytes int64) error {
 	for {

@@ -148,7 +148,42 @@ func (s *fileStore) Epoch() string {
 	return strconv.Itoa(s.epoch)
 }
 
-func crashPipeline(dir string) (*Pipeline, *journal.Journal, *fileStore, error) {
+// What the child of a crash test submits, and how it is configured.
+const (
+	modePlain    = "plain"    // unrelated calls
+	modeJoin     = "join"     // traces in which one call is seen several times
+	modeSampling = "sampling" // the same, half of the traces sampled out
+)
+
+// crashRecords are the records with the number n, in any order.
+func crashRecords(mode string, n int) []llm.Record {
+	if mode == modePlain {
+		return recs(n, n+3, llm.SourceOTLP)
+	}
+	at := time.Unix(1_750_000_000, int64(n)).UTC()
+	span := func(name, parent string) llm.Record {
+		return llm.Record{Span: &llm.Span{
+			ID: fmt.Sprintf("%s-%06d", name, n), Time: at, Source: llm.SourceOTLP, Status: llm.StatusOK,
+			TraceID: fmt.Sprintf("trace-%06d", n), SpanID: name, ParentSpanID: parent, Name: name,
+		}}
+	}
+	call := func(name, parent string) llm.Record {
+		c := call(n, llm.SourceOTLP)
+		c.ID, c.Time, c.TraceID, c.SpanID, c.ParentSpanID = fmt.Sprintf("%s-%06d", name, n), at, fmt.Sprintf("trace-%06d", n), name, parent
+		return llm.Record{Call: c}
+	}
+	states := func(r llm.Record) llm.Record {
+		r.Span.Aggregate = &llm.Call{Time: at, Status: llm.StatusOK, Operation: llm.OpChat, RequestModel: "m"}
+		return r
+	}
+	// An agent over a framework's call over the library's, and one that alone says
+	// what it used.
+	rs := []llm.Record{states(span("agent", "")), call("framework", "agent"), span("http", "framework"), call("leaf", "http"), states(span("lone", ""))}
+	rand.Shuffle(len(rs), func(i, j int) { rs[i], rs[j] = rs[j], rs[i] })
+	return rs
+}
+
+func crashPipeline(dir, mode string) (*Pipeline, *journal.Journal, *fileStore, error) {
 	s, err := openFileStore(dir, 600*time.Millisecond)
 	if err != nil {
 		return nil, nil, nil, err
@@ -157,15 +192,20 @@ func crashPipeline(dir string) (*Pipeline, *journal.Journal, *fileStore, error) 
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	c := DefaultConfig()
+	if mode == modeSampling {
+		c.Sampling = SamplingConfig{Rate: 0.5, Wait: 200 * time.Millisecond}
+	}
 	p, err := New(Options{
-		Config: DefaultConfig(), Journal: j, Store: s, Redactor: fakeRedactor{}, Encoder: testEncoder,
-		SafeAge: 800 * time.Millisecond,
+		Config: c, Journal: j, Store: s, Redactor: fakeRedactor{}, Encoder: testEncoder,
+		SafeAge: 800 * time.Millisecond, Settle: 300 * time.Millisecond, Tally: testTally,
 	})
 	return p, j, s, err
 }
 
 func childMain() int {
-	p, _, s, err := crashPipeline(os.Getenv(childEnv))
+	mode := os.Getenv("PITOT_PIPELINE_TEST_MODE")
+	p, _, s, err := crashPipeline(os.Getenv(childEnv), mode)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -200,7 +240,7 @@ func childMain() int {
 			for {
 				n := take()
 				fmt.Fprintf(os.Stdout, "s %d\n", n)
-				if err := p.Submit(context.Background(), recs(n, n+3, llm.SourceOTLP)); err != nil {
+				if err := p.Submit(context.Background(), crashRecords(mode, n)); err != nil {
 					fmt.Fprintln(os.Stderr, err)
 					return
 				}
@@ -221,7 +261,7 @@ func childMain() int {
 // runUntilKilled runs a child that submits from next on, and first what open
 // says was sent and not acknowledged; it kills it after a random time and
 // returns what is next.
-func runUntilKilled(t *testing.T, dir string, next int, acked, open map[int]bool) int {
+func runUntilKilled(t *testing.T, dir, mode string, next int, acked, open map[int]bool) int {
 	t.Helper()
 	var again []string
 	for n := range open {
@@ -229,7 +269,7 @@ func runUntilKilled(t *testing.T, dir string, next int, acked, open map[int]bool
 	}
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childEnv+"="+dir, fmt.Sprint("PITOT_PIPELINE_TEST_FIRST=", next),
-		"PITOT_PIPELINE_TEST_AGAIN="+strings.Join(again, " "))
+		"PITOT_PIPELINE_TEST_MODE="+mode, "PITOT_PIPELINE_TEST_AGAIN="+strings.Join(again, " "))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -259,8 +299,10 @@ func runUntilKilled(t *testing.T, dir string, next int, acked, open map[int]bool
 	return next
 }
 
-func TestKillsLoseNothingAndRepeatNothing(t *testing.T) {
-	kills := 50
+// afterKills kills children again and again, lets the last process finish its
+// work, and returns what was acknowledged and the rows that are stored, by id.
+func afterKills(t *testing.T, mode string, kills int) (acked map[int]bool, rows map[string][]string) {
+	t.Helper()
 	if testing.Short() {
 		kills = 5
 	}
@@ -268,15 +310,15 @@ func TestKillsLoseNothingAndRepeatNothing(t *testing.T) {
 	acked, open := map[int]bool{}, map[int]bool{}
 	next := 0
 	for range kills {
-		next = runUntilKilled(t, dir, next, acked, open)
+		next = runUntilKilled(t, dir, mode, next, acked, open)
 	}
 
-	p, j, s, err := crashPipeline(dir)
+	p, j, s, err := crashPipeline(dir, mode)
 	if err != nil {
 		t.Fatal(err)
 	}
 	deadline := time.Now().Add(time.Minute)
-	for tick := time.NewTicker(20 * time.Millisecond); j.Stats().Cursors[0].Lag > 0; <-tick.C {
+	for tick := time.NewTicker(20 * time.Millisecond); j.Stats().Cursors[0].Lag > 0 || p.containers.size() > 0; <-tick.C {
 		if time.Now().After(deadline) {
 			t.Fatalf("the journal does not empty: %+v", j.Stats())
 		}
@@ -285,7 +327,7 @@ func TestKillsLoseNothingAndRepeatNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range p.Ledger() {
-		if e.Received != e.Stored || e.Restored != e.Received || e.InFlight != 0 {
+		if e.Received != e.Stored+e.Dropped[DropSampled] || e.InFlight != 0 || mode == modePlain && e.Restored != e.Received {
 			t.Errorf("ledger of the last run: %+v", e)
 		}
 	}
@@ -295,24 +337,93 @@ func TestKillsLoseNothingAndRepeatNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	count := map[string]int{}
+	rows = map[string][]string{}
 	for line := range bytes.Lines(b) {
-		count[rowID(line)]++
+		rows[rowID(line)] = append(rows[rowID(line)], string(line))
 	}
+	for id, same := range rows {
+		if len(same) > 1 {
+			t.Errorf("%s is stored %d times", id, len(same))
+		}
+	}
+	t.Logf("%d kills, %d submits acknowledged, %d records stored", kills, len(acked), len(rows))
+	if len(acked) == 0 {
+		t.Error("nothing was acknowledged: the test tests nothing")
+	}
+	return acked, rows
+}
+
+func TestKillsLoseNothingAndRepeatNothing(t *testing.T) {
+	acked, rows := afterKills(t, modePlain, 50)
 	for n := range acked {
 		for _, id := range ids(n, n+3) {
-			if count[id] != 1 {
-				t.Errorf("acknowledged %s is stored %d times", id, count[id])
+			if len(rows[id]) != 1 {
+				t.Errorf("acknowledged %s is stored %d times", id, len(rows[id]))
 			}
 		}
 	}
-	for id, n := range count {
-		if n > 1 {
-			t.Errorf("%s is stored %d times", id, n)
+}
+
+// storedAs says what a row is: "call", "span", "demoted", or "tally".
+func storedAs(rows []string) string {
+	switch {
+	case len(rows) != 1:
+		return fmt.Sprint(len(rows), " rows")
+	case strings.HasSuffix(rows[0], "|tally\n"):
+		return "tally"
+	case strings.Contains(rows[0], countedByKey):
+		return "demoted"
+	case strings.Contains(rows[0], `"usage":`):
+		return "call"
+	}
+	return "span"
+}
+
+func TestKillsCountEveryCallOnce(t *testing.T) {
+	acked, rows := afterKills(t, modeJoin, 30)
+	containers := map[string]int{}
+	for _, same := range rows {
+		if strings.Contains(same[0], "container_usage") {
+			_, trace, _ := strings.Cut(same[0], `"trace_id":"`)
+			_, parent, _ := strings.Cut(same[0], `"parent_span_id":"`)
+			containers[trace[:len("trace-000000")]+" "+parent[:4]]++
 		}
 	}
-	t.Logf("%d kills, %d records acknowledged, %d stored", kills, 3*len(acked), len(count))
-	if len(acked) == 0 {
-		t.Error("nothing was acknowledged: the test tests nothing")
+	for n := range acked {
+		for name, want := range map[string]string{"agent": "span", "framework": "demoted", "http": "span", "leaf": "call", "lone": "span"} {
+			if got := storedAs(rows[fmt.Sprintf("%s-%06d", name, n)]); got != want {
+				t.Errorf("%s of %d is stored as %s, want %s", name, n, got, want)
+			}
+		}
+		trace := fmt.Sprintf("trace-%06d", n)
+		if containers[trace+" lone"] != 1 || containers[trace+" agen"] != 0 {
+			t.Errorf("%s: the lone agent is counted %d times, the other %d", trace, containers[trace+" lone"], containers[trace+" agen"])
+		}
+	}
+}
+
+func TestKillsSampleEveryRecordOnce(t *testing.T) {
+	acked, rows := afterKills(t, modeSampling, 30)
+	kept, tallied := 0, 0
+	for n := range acked {
+		leaf := storedAs(rows[fmt.Sprintf("leaf-%06d", n)])
+		want := map[string]string{"agent": "span", "framework": "demoted", "http": "span", "lone": "span"}
+		switch leaf {
+		case "call":
+			kept++
+		case "tally":
+			tallied++
+			want = map[string]string{"agent": "0 rows", "framework": "0 rows", "http": "0 rows", "lone": "0 rows"}
+		default:
+			t.Errorf("the call of %d is stored as %s", n, leaf)
+		}
+		for name, want := range want {
+			if got := storedAs(rows[fmt.Sprintf("%s-%06d", name, n)]); got != want {
+				t.Errorf("%s of %d is stored as %s, want %s", name, n, got, want)
+			}
+		}
+	}
+	if kept == 0 || tallied == 0 {
+		t.Errorf("%d traces are kept, %d are not: the test tests nothing", kept, tallied)
 	}
 }

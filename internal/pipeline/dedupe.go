@@ -29,6 +29,7 @@ type key [2]uint64
 
 type claim struct {
 	outcome *outcome // of the batch that the record is in; nil once durable
+	span    uint32   // part of the spanKey of a pair's owner; 0 if it has none
 	refused bool
 	source  uint8 // in sources: numbers make claims, of which there are many, small
 }
@@ -65,22 +66,26 @@ func (d *dedupe) key(kind byte, s string) key {
 type keys struct {
 	id, pair key
 	hasPair  bool
+	span     uint32
 	source   string
 }
 
-func (d *dedupe) keysOf(h header) keys {
-	k := keys{id: d.key('i', h.id), source: h.source}
-	if h.pair != "" {
-		k.pair, k.hasPair = d.key('p', h.pair), true
+func (d *dedupe) keysOf(h header, span spanKey) keys {
+	k := keys{id: d.key('i', h.id), source: h.source, span: uint32(span)}
+	if pair := h.pair(); pair != "" {
+		k.pair, k.hasPair = d.key('p', pair), true
 	}
 	return k
 }
 
-// verdict is the answer to a claim.
-type verdict struct {
+// answer is the answer to a claim.
+type answer struct {
 	duplicate bool
 	pending   *outcome // of the record that it duplicates; nil when that is durable
 	observed  bool     // claimed before, and refused: the metrics have it
+	// another says that it is a span of its own of a Call that another source's
+	// span is counted for. Only its id is claimed.
+	another bool
 }
 
 // claim asks for a record to be the first with its keys.
@@ -88,41 +93,54 @@ type verdict struct {
 // The same pair from the same source is two records: a server that answers from
 // a cache repeats its response ids, and what one source saw twice happened
 // twice. From two sources it is one call that both have seen.
-func (d *dedupe) claim(k keys, o *outcome) verdict {
+func (d *dedupe) claim(k keys, o *outcome) answer {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var v verdict
+	var v answer
 	source := d.number(k.source)
 	if c, ok := d.m[k.id]; ok {
 		if !c.refused {
-			return verdict{duplicate: true, pending: c.outcome}
+			return answer{duplicate: true, pending: c.outcome}
 		}
 		v.observed = true
 	}
 	if k.hasPair {
 		if c, ok := d.m[k.pair]; ok && c.source != source {
-			if !c.refused {
-				return verdict{duplicate: true, pending: c.outcome}
+			switch {
+			case !c.refused && (k.span == 0 || k.span == c.span):
+				return answer{duplicate: true, pending: c.outcome}
+			case !c.refused:
+				v.another, k.hasPair = true, false
+			default:
+				v.observed = true
 			}
-			v.observed = true
 		}
 	}
-	d.put(k.id, claim{outcome: o, source: source})
+	d.put(k.id, claim{outcome: o, source: source, span: k.span})
 	if k.hasPair {
-		d.put(k.pair, claim{outcome: o, source: source})
+		d.put(k.pair, claim{outcome: o, source: source, span: k.span})
 	}
 	return v
 }
 
+// has reports whether a record with the id is durable or on its way.
+func (d *dedupe) has(id string) bool {
+	k := d.key('i', id)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c, ok := d.m[k]
+	return ok && !c.refused
+}
+
 // seed remembers a record that is durable.
-func (d *dedupe) seed(h header) {
-	k := d.keysOf(h)
+func (d *dedupe) seed(h header, span spanKey) {
+	k := d.keysOf(h, span)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	source := d.number(k.source)
-	d.put(k.id, claim{source: source})
+	d.put(k.id, claim{source: source, span: k.span})
 	if k.hasPair {
-		d.put(k.pair, claim{source: source})
+		d.put(k.pair, claim{source: source, span: k.span})
 	}
 }
 
@@ -130,16 +148,16 @@ func (d *dedupe) seed(h header) {
 func (d *dedupe) settle(claims []keys, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	set := func(k key, source uint8) {
+	set := func(k key, source uint8, span uint32) {
 		if _, ok := d.m[k]; ok { // else it was forgotten meanwhile
-			d.m[k] = claim{refused: err != nil, source: source}
+			d.m[k] = claim{refused: err != nil, source: source, span: span}
 		}
 	}
 	for _, k := range claims {
 		source := d.number(k.source)
-		set(k.id, source)
+		set(k.id, source, k.span)
 		if k.hasPair {
-			set(k.pair, source)
+			set(k.pair, source, k.span)
 		}
 	}
 }

@@ -1,6 +1,6 @@
 // Package pipeline is the one way of a record from whoever saw it to the event
-// store: normalise, deduplicate, price, observe, sample, redact, encode,
-// journal, store. It keeps the ledger.
+// store: join, normalise, deduplicate, price, observe, redact, encode, journal,
+// sample, store. It keeps the ledger.
 //
 // It owns the order of these steps, the queue before the journal, the writer
 // behind it, and the accounts of what became of every record. It does not know
@@ -13,11 +13,11 @@
 //
 // # The way of a record
 //
-//		Offer ─► queue ─► workers ─┐  normalise, deduplicate, price, observe,
-//		Submit ────────────────────┴─► sample, redact, encode ─► journal ─► writer ─► store
+//		Offer ─► queue ─► workers ─┐  join, normalise, deduplicate, price,
+//		Submit ────────────────────┴─► observe, redact, encode ─► journal ─► writer: sample ─► store
 //
-//	  - Metrics are observed of every call that is not a duplicate, before
-//	    sampling, before redaction, and whether or not the journal then takes it.
+//	  - Metrics are observed of every call that is counted, before sampling, before
+//	    redaction, and whether or not the journal then takes it.
 //	  - A record that was refused and is sent again is not observed twice.
 //	  - Nothing of a record reaches a disk or a subscriber before the Redactor
 //	    has seen it.
@@ -27,6 +27,50 @@
 //	    writer reads again from the cursor and leaves out the records that
 //	    [Store.Present] knows.
 //
+// # Who is counted
+//
+// One call of a model is often seen several times: by a framework, by the
+// provider's library under it, by the gateway. The first to be counted of those
+// is the only one; the others are stored as Spans of kind llm, with the
+// attribute pitot.counted_by:
+//
+//	descendant     a Call beneath it is counted. Records that come together (one
+//	               Submit) are looked at together, whatever their order; children
+//	               end, and come, before their parents, so the leaf is counted
+//	ancestor       the Call above it was counted before this one came
+//	same_response  another source's Call with the same trace and response id is
+//	               counted. The gateway, which sees the end first, comes first
+//
+// The Call of a span that another source's Call is counted for is a duplicate.
+// What a counted Call does not say of user, session, agent and tags is taken
+// from the demoted ones above it in the same batch.
+//
+// Which spans belong together is remembered of the last JoinWindow spans, each
+// about 60 bytes, by hashes of trace and span id; parents in use are forgotten
+// last. Cycles, parents that never come and ids used again in other traces do
+// no harm. A link between two calls that comes after both were counted is too
+// late: pitot_join_late_links_total counts them.
+//
+// A container (agent, workflow, chain) that states usage of its own (Span.
+// Aggregate) is stored at once. Its usage is dropped when a Call beneath it is
+// known or comes within Settle, or one above it is counted; else it becomes a
+// Call of its own with the note container_usage, whose parent is the container.
+// Of nested containers that are decided on together the innermost is counted.
+// Until then it is in the journal with the container's span, and the cursor
+// stays before that.
+//
+// # Sampling
+//
+// Everything is journaled. The writer decides: with a rate below 1 it reads
+// records that are Wait old, and keeps those of traces of which something is
+// worth keeping (an error, a slow part, a costly call, a rare model,
+// [Pipeline.KeepTrace]), all logs, and the share of the others that the hash of
+// their trace id draws. Of a Call that is left out Options.Tally makes what keeps
+// totals true; the ledger counts it as sampled. What comes later of a kept trace
+// is kept. Decisions are remembered until the cursor has passed, so that a
+// replay does not turn a tally into a second, whole record. When Pitot stops, it
+// decides with what it knows. Subscribers see all calls.
+//
 // # The ledger
 //
 // For every source, at every moment and not only at rest:
@@ -35,12 +79,13 @@
 //
 // A record is in flight from its receipt until the journal's cursor has passed
 // it; "stored" therefore means surely on the store's disk, and traffic of the
-// last SafeAge is in flight on a healthy system. The reasons:
+// last SafeAge is in flight on a healthy system. The usage of a container is
+// received when it becomes a Call. The reasons:
 //
 //	queue_full      offered while the queue was full
 //	shutting_down   offered while Pitot stopped
-//	duplicate       seen before, by id, or by trace and response id from another source
-//	sampled         left out by the configured sampling
+//	duplicate       seen before: the same id, or another source's view of a call that has no span of its own
+//	sampled         left out by the configured sampling, but for its tally
 //	too_old         older than the retention: the store would not keep it
 //	too_large       larger than a row can be, even without its content
 //	encode_error    could not be encoded
@@ -62,12 +107,20 @@
 //
 // up to records that a crash took between receipt and journal.
 //
-// # Format of the journal's records, version 1
+// # Format of the journal's records, version 2
 //
-//	version (1 byte, 1) | kind (1 byte: c call, s span, l log) | source, id, pair
-//	(each: unsigned varint length, bytes) | time (Unix nanoseconds, 8 bytes, big
-//	endian) | the row as the Encoder made it
+//	version (1 byte, 2) | kind (1 byte: c call, s span, l log) | flags (1 byte)
+//	| time (Unix nanoseconds, 8 bytes, big endian) | source, id, trace id, span id,
+//	parent span id, response id, held (each: unsigned varint length, bytes) |
+//	the row as the Encoder made it
 //
-// pair is trace id "/" response id of a call that has both, else empty; it and the
-// id rebuild the memory of duplicates at start.
+// The flags: 1 a model call, though a span may stand for it; 2 the Call that is
+// counted; 4 it states the usage of its parent, a container; 8 it is kept, and
+// its trace. held is the usage that a container states, as a Call in JSON
+// without content. These rebuild the memory of duplicates, of who is counted and
+// of what is kept at start, from what is behind the cursor.
+//
+// Version 1 is still read. Its records were sampled before they were journaled:
+//
+//	version (1 byte, 1) | kind | source, id, trace id "/" response id | time | row
 package pipeline

@@ -54,6 +54,7 @@ type fakeStore struct {
 type fakeRow struct {
 	at    time.Time
 	count int
+	row   string
 }
 
 func newFakeStore() *fakeStore {
@@ -92,6 +93,7 @@ func (s *fakeStore) Insert(ctx context.Context, rows [][]byte) error {
 		}
 		s.rows[id].count++
 		s.rows[id].at = time.Now()
+		s.rows[id].row = string(r)
 	}
 	if s.lie != nil {
 		return s.lie()
@@ -171,6 +173,16 @@ func (s *fakeStore) ids(t testing.TB) []string {
 	return slices.Sorted(maps.Keys(s.rows))
 }
 
+// row returns the row with the id.
+func (s *fakeStore) row(id string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.rows[id]; r != nil {
+		return r.row
+	}
+	return ""
+}
+
 func testEncoder(dst []byte, r llm.Record) ([]byte, error) {
 	h := headerOf(r)
 	dst = append(dst, h.id...)
@@ -206,15 +218,17 @@ type fakeObserver struct {
 	mu    sync.Mutex
 	calls map[string]int
 	users []string
+	spans map[string]int
 }
 
 func (o *fakeObserver) ObserveCall(c *llm.Call) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.calls == nil {
-		o.calls = map[string]int{}
+		o.calls, o.spans = map[string]int{}, map[string]int{}
 	}
 	o.calls[c.ID]++
+	o.spans[c.SpanID]++
 	o.users = append(o.users, c.User)
 	if c.Cost.State != llm.CostComputed {
 		panic("observed before it was priced")

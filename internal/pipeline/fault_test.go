@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -349,13 +350,50 @@ func makeFlaky(s *fakeStore, rng *rand.Rand) {
 	}
 }
 
+// faultModes are what the random traffic is made of.
+const (
+	faultPlain  = iota // calls that have nothing to do with each other
+	faultSample        // the same, half of them sampled out
+	faultJoin          // traces of nested calls and agents
+	faultModes
+)
+
+// faultRecs are the records with the numbers from n up to end, the same each time.
+func faultRecs(mode uint64, n, end int, source llm.Source) []llm.Record {
+	rs := recs(n, end, source)
+	if mode != faultJoin {
+		return rs
+	}
+	for i := range rs {
+		c := rs[i].Call
+		num := n + i
+		group := num / 5
+		c.TraceID, c.SpanID = fmt.Sprint("trace-", group), fmt.Sprint("span-", num)
+		switch {
+		case num%5 == 0 && group%2 == 0:
+			c.Time = testStart
+			s := c.AsSpan()
+			s.Aggregate = &llm.Call{Time: testStart, RequestModel: "of-agent", Status: llm.StatusOK}
+			rs[i] = llm.Record{Span: s}
+		case group%4 == 0: // beside the agent, which is alone
+		default:
+			c.ParentSpanID = fmt.Sprint("span-", num-1)
+		}
+	}
+	return rs
+}
+
 func faultRun(t *testing.T, seed uint64) {
+	mode := seed % faultModes
 	rng := rand.New(rand.NewPCG(seed, 99))
 	fault := &journalFault{}
 	r := newRig(t, func(r *rig) {
 		r.jopts.Wrap = fault.wrap
 		r.jopts.MaxBytes = 4 * r.jopts.SegmentSize
 		r.opts.Config.Queue.MaxRecords = 200
+		if mode == faultSample {
+			r.opts.Config.Sampling, r.opts.Tally = SamplingConfig{Rate: 0.5, Wait: 3 * time.Second}, testTally
+		}
 	})
 	makeFlaky(r.store, rand.New(rand.NewPCG(seed, 5)))
 	acked := map[string]bool{}
@@ -384,7 +422,7 @@ func faultRun(t *testing.T, seed uint64) {
 			}
 		case 7, 8:
 			for range rng.IntN(150) {
-				r.Offer(rec(next, llm.SourceGateway))
+				r.Offer(faultRecs(mode, next, next+1, llm.SourceGateway)[0])
 				next++
 			}
 		default:
@@ -394,7 +432,7 @@ func faultRun(t *testing.T, seed uint64) {
 			} else {
 				next += n
 			}
-			if err := r.Submit(t.Context(), recs(from, from+n, llm.SourceOTLP)); err == nil {
+			if err := r.Submit(t.Context(), faultRecs(mode, from, from+n, llm.SourceOTLP)); err == nil {
 				for _, id := range ids(from, from+n) {
 					acked[id] = true
 				}
@@ -419,6 +457,25 @@ func faultRun(t *testing.T, seed uint64) {
 		if !stored[id] && !r.store.poison(id) {
 			t.Errorf("acknowledged %s is missing", id)
 		}
+	}
+	var out uint64
+	for _, e := range r.Ledger() {
+		out += e.Dropped[DropSampled]
+	}
+	if (out > 0) != (mode == faultSample) {
+		t.Errorf("%d sampled out", out)
+	}
+	demoted, agents := 0, 0
+	for id := range stored {
+		if strings.Contains(r.store.row(id), countedByKey) {
+			demoted++
+		}
+		if strings.Contains(r.store.row(id), "container_usage") {
+			agents++
+		}
+	}
+	if (demoted > 0) != (mode == faultJoin) || (agents > 0) != (mode == faultJoin) {
+		t.Errorf("%d calls demoted, usage of %d agents counted", demoted, agents)
 	}
 	if len(acked) == 0 || len(stored) < len(acked)/2 {
 		t.Errorf("%d acknowledged, %d stored: the test tests nothing", len(acked), len(stored))

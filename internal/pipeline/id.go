@@ -3,6 +3,7 @@ package pipeline
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"math/rand/v2"
 	"time"
 
@@ -53,17 +54,28 @@ func randomID(t time.Time) string {
 
 // derivedID returns the ULID that follows from the parts.
 func derivedID(t time.Time, parts ...string) string {
-	h := sha256.New()
-	var length [8]byte
-	for _, p := range parts {
-		binary.BigEndian.PutUint64(length[:], uint64(len(p)))
-		h.Write(length[:])
-		h.Write([]byte(p))
-	}
 	var u ulid.ULID
 	setTime(&u, t)
-	copy(u[6:], h.Sum(nil))
+	h := hashParts(parts)
+	copy(u[6:], h[:])
 	return u.String()
+}
+
+// derivedSpanID returns the span id, 16 hex digits, that follows from the parts.
+func derivedSpanID(parts ...string) string {
+	h := hashParts(parts)
+	return hex.EncodeToString(h[:8])
+}
+
+// hashParts hashes parts so that where one ends and the next begins matters.
+func hashParts(parts []string) [sha256.Size]byte {
+	var space [256]byte
+	b := space[:0]
+	for _, p := range parts {
+		b = binary.BigEndian.AppendUint64(b, uint64(len(p)))
+		b = append(b, p...)
+	}
+	return sha256.Sum256(b)
 }
 
 func setTime(u *ulid.ULID, t time.Time) {

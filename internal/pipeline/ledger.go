@@ -156,9 +156,10 @@ func (l *ledger) journal(c counts) {
 	}
 }
 
-// settle books what the cursor has passed: stored, rejected, or lost to a bad
-// disk. Nobody knows the sources of the last: those with most in the journal pay.
-func (l *ledger) settle(stored, rejected counts, lost uint64) {
+// settle books what the cursor has passed: stored, rejected, sampled, or lost to
+// a bad disk. Nobody knows the sources of the last: those with most in the
+// journal pay.
+func (l *ledger) settle(stored, rejected, sampled counts, lost uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, s := range stored {
@@ -170,6 +171,11 @@ func (l *ledger) settle(stored, rejected counts, lost uint64) {
 		a := l.account(s.source)
 		a.journaled -= s.n
 		a.dropped[DropRejected] += s.n
+	}
+	for _, s := range sampled {
+		a := l.account(s.source)
+		a.journaled -= s.n
+		a.dropped[DropSampled] += s.n
 	}
 	for lost > 0 {
 		var most *account

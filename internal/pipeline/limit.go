@@ -52,11 +52,14 @@ func shrinkCall(c *llm.Call, n int) {
 		c.Tools = nil
 		c.MarkTruncated("tools")
 	}
-	c.Attributes, c.Params = shrinkMap(c.Attributes, n), shrinkMap(c.Params, n)
+	c.Attributes, c.Params, c.Resource = shrinkMap(c.Attributes, n), shrinkMap(c.Params, n), shrinkMap(c.Resource, n)
+	for i := range c.Events {
+		c.Events[i].Attributes = shrinkMap(c.Events[i].Attributes, n)
+	}
 	if n > 0 {
 		return
 	}
-	c.Input, c.Output = nil, nil
+	c.Input, c.Output, c.Events, c.Links = nil, nil, nil, nil
 	c.Timeline = llm.Timeline{}
 	c.MarkTruncated("timeline")
 	if len(c.Tags) > 64 {
@@ -119,12 +122,19 @@ func sizeOf(r llm.Record) int64 {
 	case r.Call != nil:
 		c := r.Call
 		n += 512 + messagesSize(c.Input) + messagesSize(c.Output) + len(c.Tools) + len(c.ErrorMessage)
-		n += 3*c.Timeline.Chunks() + mapSize(c.Params, 0) + mapSize(c.Attributes, 0) + 64*len(c.Tags)
+		n += 3*c.Timeline.Chunks() + mapSize(c.Params, 0) + mapSize(c.Attributes, 0) + mapSize(c.Resource, 0) + 64*len(c.Tags) +
+			128*len(c.Links)
+		for i := range c.Events {
+			n += 64 + mapSize(c.Events[i].Attributes, 0)
+		}
 	case r.Span != nil:
 		s := r.Span
 		n += len(s.Input) + len(s.Output) + mapSize(s.Attributes, 0) + mapSize(s.Resource, 0) + 128*len(s.Links)
 		for i := range s.Events {
 			n += 64 + mapSize(s.Events[i].Attributes, 0)
+		}
+		if s.Aggregate != nil {
+			n += int(sizeOf(llm.Record{Call: s.Aggregate}))
 		}
 	case r.Log != nil:
 		l := r.Log

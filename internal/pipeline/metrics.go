@@ -18,6 +18,9 @@ type metrics struct {
 	replays  prometheus.Counter
 	present  prometheus.Counter
 
+	demoted    *prometheus.CounterVec
+	containers *prometheus.CounterVec
+
 	panicOnce, encodeOnce sync.Once
 }
 
@@ -43,8 +46,25 @@ func newMetrics(p *Pipeline) *metrics {
 	for _, r := range []string{"ok", "error", "rejected"} {
 		m.inserts.WithLabelValues(r)
 	}
+	m.demoted = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "pitot_join_demoted_calls_total", Help: "Model calls that are stored as spans because another record counts them, by who does.",
+	}, []string{"by"})
+	m.containers = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "pitot_join_containers_total", Help: "Agents, workflows and chains whose own usage waited, by what became of it.",
+	}, []string{"result"})
+	for _, by := range []string{countedByDescendant, countedByAncestor, countedByResponse} {
+		m.demoted.WithLabelValues(by)
+	}
+	for _, r := range []string{"counted", "covered"} {
+		m.containers.WithLabelValues(r)
+	}
 	m.collectors = []prometheus.Collector{
-		m.missed, m.inserts, m.duration, m.replays, m.present, newLedgerCollector(&p.ledger),
+		m.missed, m.inserts, m.duration, m.replays, m.present, newLedgerCollector(&p.ledger), m.demoted, m.containers,
+		gauge("pitot_join_spans", "Spans whose relatives are remembered.", p.tree.size),
+		gauge("pitot_join_containers_held", "Agents, workflows and chains whose own usage waits for calls beneath them.", p.containers.size),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "pitot_join_late_links_total", Help: "Spans that linked two counted calls after both had been counted: each may be one call counted twice.",
+		}, func() float64 { return float64(p.tree.lateLinks()) }),
 		gauge("pitot_queue_records", "Records between receipt and journal.", func() int64 { n, _ := p.budget.used(); return n }),
 		gauge("pitot_queue_bytes", "About what the records between receipt and journal take in memory.", func() int64 { _, n := p.budget.used(); return n }),
 		gauge("pitot_queue_max_records", "Records between receipt and journal at which offered ones are dropped.", func() int64 { return p.budget.maxRecords }),

@@ -24,6 +24,7 @@ const (
 // source, a time, an id, valid UTF-8, and numbers that can be encoded. It
 // repairs rather than refuses, and notes on a Call what it had to repair.
 func normalize(r llm.Record, now time.Time) {
+	fixIDs(r)
 	switch {
 	case r.Call != nil:
 		normalizeCall(r.Call, now)
@@ -62,13 +63,12 @@ func normalizeCall(c *llm.Call, now time.Time) {
 	}
 	c.Provider = llm.CanonicalProvider(c.Provider)
 	for _, s := range []*string{
-		&c.ID, &c.Service, &c.Environment, &c.Upstream, &c.TraceID, &c.SpanID, &c.ParentSpanID, &c.Provider,
+		&c.ID, &c.Service, &c.Environment, &c.Upstream, &c.Provider, &c.SpanName, &c.Agent, &c.Workflow, &c.Dialect, &c.Scope, &c.ScopeVersion,
 		&c.RequestModel, &c.ResponseModel, &c.ResponseID, &c.ServiceTier, &c.Region, &c.ErrorType,
 		&c.User, &c.Session, &c.Feature, &c.PromptName, &c.PromptVersion,
 	} {
 		fixName(s)
 	}
-	c.TraceID, c.SpanID, c.ParentSpanID = lowerHex(c.TraceID), lowerHex(c.SpanID), lowerHex(c.ParentSpanID)
 	fixText(&c.ErrorMessage)
 	c.ErrorMessage = cut(c.ErrorMessage, llm.MaxErrorMessage)
 	for _, list := range [][]string{c.FinishReasons, c.Notes, c.Truncated} {
@@ -77,8 +77,14 @@ func normalizeCall(c *llm.Call, now time.Time) {
 		}
 	}
 	c.Tags = fixTags(c.Tags)
+	if math.IsNaN(c.Weight) || math.IsInf(c.Weight, 0) || c.Weight < 0 {
+		c.Weight = 0
+		c.Note("bad_weight")
+	}
 	fixMap(c.Params)
 	fixMap(c.Attributes)
+	fixMap(c.Resource)
+	fixEvents(c.Events, c.Links, now)
 	fixMessages(c.Input)
 	fixMessages(c.Output)
 	c.Tools = fixJSON(c.Tools)
@@ -115,37 +121,41 @@ func normalizeSpan(s *llm.Span, now time.Time) {
 	s.Time, _ = clampTime(s.Time, now)
 	s.Duration = max(s.Duration, 0)
 	for _, p := range []*string{
-		&s.ID, &s.TraceID, &s.SpanID, &s.ParentSpanID, &s.Name, &s.OTelKind, &s.Service, &s.Environment,
-		&s.ErrorType, &s.Agent, &s.Tool, &s.User, &s.Session, &s.Scope,
+		&s.ID, &s.Name, &s.OTelKind, &s.Service, &s.Environment,
+		&s.ErrorType, &s.Agent, &s.Workflow, &s.Tool, &s.User, &s.Session, &s.Dialect, &s.Scope, &s.ScopeVersion,
 	} {
 		fixName(p)
 	}
-	s.TraceID, s.SpanID, s.ParentSpanID = lowerHex(s.TraceID), lowerHex(s.SpanID), lowerHex(s.ParentSpanID)
 	fixText(&s.ErrorMessage)
 	s.ErrorMessage = cut(s.ErrorMessage, llm.MaxErrorMessage)
 	fixText(&s.Input)
 	fixText(&s.Output)
 	fixMap(s.Attributes)
 	fixMap(s.Resource)
-	for i := range s.Events {
-		s.Events[i].Time, _ = clampTime(s.Events[i].Time, now)
-		fixName(&s.Events[i].Name)
-		fixMap(s.Events[i].Attributes)
+	fixEvents(s.Events, s.Links, now)
+}
+
+func fixEvents(events []llm.SpanEvent, links []llm.SpanLink, now time.Time) {
+	for i := range events {
+		events[i].Time, _ = clampTime(events[i].Time, now)
+		fixName(&events[i].Name)
+		fixMap(events[i].Attributes)
 	}
-	for i := range s.Links {
-		fixName(&s.Links[i].TraceID)
-		fixName(&s.Links[i].SpanID)
-		fixMap(s.Links[i].Attributes)
+	for i := range links {
+		fixName(&links[i].TraceID)
+		fixName(&links[i].SpanID)
+		fixMap(links[i].Attributes)
 	}
 }
 
 func normalizeLog(l *llm.Log, now time.Time) {
 	l.Source = source(l.Source)
 	l.Time, _ = clampTime(l.Time, now)
-	for _, p := range []*string{&l.ID, &l.Service, &l.Environment, &l.Level, &l.Event, &l.TraceID, &l.SpanID} {
+	for _, p := range []*string{&l.ID, &l.Service, &l.Environment, &l.Level, &l.Event, &l.Scope} {
 		fixName(p)
 	}
-	l.TraceID, l.SpanID = lowerHex(l.TraceID), lowerHex(l.SpanID)
+	fixID(&l.TraceID)
+	fixID(&l.SpanID)
 	fixText(&l.Message)
 	fixMap(l.Attributes)
 	fixMap(l.Resource)

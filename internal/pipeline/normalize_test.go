@@ -160,32 +160,10 @@ func TestShrinkKeepsRecordsEncodable(t *testing.T) {
 	}
 }
 
-func TestSampleByTrace(t *testing.T) {
-	c := SamplingConfig{Rate: 0.25}
-	kept := 0
-	for range 4000 {
-		trace := randomID(time.Now())
-		call := c.keep(llm.Record{Call: &llm.Call{ID: "x", TraceID: trace}})
-		span := c.keep(llm.Record{Span: &llm.Span{ID: "y", TraceID: trace}})
-		if call != span {
-			t.Fatal("a trace is torn apart")
-		}
-		if call {
-			kept++
-		}
-	}
-	if kept < 800 || kept > 1200 {
-		t.Errorf("%d of 4000 kept at 25 %%", kept)
-	}
-	if !c.keep(llm.Record{Log: &llm.Log{}}) {
-		t.Error("a log was sampled")
-	}
-}
-
 func TestDedupeWindowIsBounded(t *testing.T) {
 	d := newDedupe(100)
 	for n := range 1000 {
-		k := d.keysOf(header{id: call(n, "s").ID, source: "s"})
+		k := d.keysOf(header{id: call(n, "s").ID, source: "s"}, 0)
 		o := newOutcome()
 		if d.claim(k, o).duplicate {
 			t.Fatal("new, yet a duplicate")
@@ -198,23 +176,7 @@ func TestDedupeWindowIsBounded(t *testing.T) {
 	if len(d.m) != 100 || len(d.ring) != 100 {
 		t.Errorf("%d keys, ring %d", len(d.m), len(d.ring))
 	}
-	if old := d.claim(d.keysOf(header{id: call(1, "s").ID}), nil); old.duplicate {
+	if old := d.claim(d.keysOf(header{id: call(1, "s").ID}, 0), nil); old.duplicate {
 		t.Error("a key past the window is remembered")
 	}
-}
-
-func FuzzOpenEnvelope(f *testing.F) {
-	h := header{kind: kindCall, source: "otlp", id: "01J", pair: "t/r", time: time.Unix(1, 2).UTC()}
-	f.Add(append(appendEnvelope(nil, h), `{"a":1}`...))
-	f.Add([]byte{1, 'c', 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f})
-	f.Fuzz(func(t *testing.T, b []byte) {
-		h, row, err := openEnvelope(b)
-		if err != nil {
-			return
-		}
-		h2, row2, err := openEnvelope(append(appendEnvelope(nil, h), row...))
-		if err != nil || h2 != h || string(row2) != string(row) {
-			t.Errorf("%+v came back as %+v (%v)", h, h2, err)
-		}
-	})
 }

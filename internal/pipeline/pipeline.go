@@ -21,6 +21,7 @@ const (
 	DefaultSafeAge    = 5 * time.Second
 	DefaultMaxRow     = 2<<20 - 64<<10
 	DefaultSubmitWait = time.Second
+	DefaultSettle     = 5 * time.Second
 )
 
 // CursorName is the journal cursor of the pipeline's writer.
@@ -52,6 +53,16 @@ type Options struct {
 	DedupeWindow int
 	// SubmitWait is how long Submit waits for room in the queue.
 	SubmitWait time.Duration
+	// JoinWindow is the number of spans whose relatives are remembered.
+	JoinWindow int
+	// Settle is how long the usage that an agent, a workflow or a chain states of
+	// itself waits for a Call beneath it, which is counted in its place.
+	Settle time.Duration
+	// Tally turns the rows of a Call that is sampled out into those that keep
+	// totals true: the same id and time, no content. Nothing is stored of a Call
+	// for which it appends nothing. It is called from one goroutine. nil: nothing is
+	// stored of any. An error keeps the Call whole.
+	Tally func(dst, rows []byte) ([]byte, error)
 
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
@@ -79,6 +90,12 @@ func (o *Options) defaults() error {
 	if o.SubmitWait == 0 {
 		o.SubmitWait = DefaultSubmitWait
 	}
+	if o.JoinWindow == 0 {
+		o.JoinWindow = defaultSpans
+	}
+	if o.Settle == 0 {
+		o.Settle = DefaultSettle
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -105,10 +122,17 @@ type Pipeline struct {
 	steps   atomic.Pointer[steps]
 	ledger  ledger
 	dedupe  *dedupe
+	tree    *spanTree
+	kept    *traceSet
+	models  modelCounts
 	budget  *budget
 	live    live
 	writer  *writer
-	batches sync.Pool
+
+	containers     *containers
+	stopContainers chan struct{}
+	containersDone chan struct{}
+	batches        sync.Pool
 
 	queue      chan item
 	process    chan struct{} // as many places as workers: bounds Submit
@@ -131,9 +155,8 @@ type Pipeline struct {
 
 // item is an offered record in the queue.
 type item struct {
-	rec    llm.Record
-	source string
-	size   int64
+	rec  llm.Record
+	size int64
 }
 
 // New starts a pipeline. It reads what the journal holds behind the writer's
@@ -145,10 +168,13 @@ func New(o Options) (*Pipeline, error) {
 	p := &Pipeline{
 		opts: o, log: o.Logger, journal: o.Journal,
 		dedupe:  newDedupe(o.DedupeWindow),
+		tree:    newSpanTree(o.JoinWindow),
+		kept:    newTraceSet(maxKept),
 		budget:  newBudget(o.Config.Queue),
 		queue:   make(chan item, o.Config.Queue.MaxRecords),
 		process: make(chan struct{}, o.Workers),
 		quit:    make(chan struct{}), writerDone: make(chan struct{}), drainDone: make(chan struct{}),
+		containers: newContainers(), stopContainers: make(chan struct{}), containersDone: make(chan struct{}),
 	}
 	p.steps.Store(&steps{config: o.Config, pricer: o.Pricer, redactor: o.Redactor})
 	appendable := o.Journal.MaxAppend(maxBatchRecords)
@@ -176,6 +202,10 @@ func New(o Options) (*Pipeline, error) {
 	for range o.Workers {
 		p.workers.Go(p.work)
 	}
+	go func() {
+		defer close(p.containersDone)
+		p.settleContainers(p.stopContainers)
+	}()
 	next, stopNext := context.WithCancel(context.Background())
 	insert, stopInsert := context.WithCancel(context.Background())
 	p.stopNext, p.stopInsert = stopNext, stopInsert
@@ -223,7 +253,7 @@ func (p *Pipeline) Offer(r llm.Record) bool {
 		return false
 	}
 	select {
-	case p.queue <- item{r, src, size}:
+	case p.queue <- item{r, size}:
 		return true
 	default: // a single record may pass the budget's limit
 		p.budget.give(1, size, false)
@@ -265,6 +295,10 @@ func (p *Pipeline) doDrain(ctx context.Context) error {
 	// answers every append.
 	p.workers.Wait()
 	p.submits.Wait()
+	// What containers state is theirs once their spans are durable.
+	_ = p.journal.Flush(ctx)
+	close(p.stopContainers)
+	<-p.containersDone
 	err := p.journal.Flush(ctx)
 	p.stopNext()
 	select {

@@ -139,11 +139,14 @@ func TestTheSameRecordIsStoredAndCountedOnce(t *testing.T) {
 		submit(seen("", llm.SourceOTLP, "2222222222222222", "resp-2")) // sent again
 		submit(seen("g2", llm.SourceGateway, "", "resp-1"))            // a cached answer: another call
 		pass(10 * time.Second)
-		if got := r.store.ids(t); len(got) != 3 {
+		if got := r.store.ids(t); len(got) != 4 { // one of them a span
 			t.Errorf("stored: %v", got)
 		}
-		if e := r.entry("otlp"); e.Stored != 1 || e.Dropped[DropDuplicate] != 3 {
+		if e := r.entry("otlp"); e.Stored != 2 || e.Dropped[DropDuplicate] != 2 {
 			t.Errorf("otlp: %+v", e)
+		}
+		if n := len(r.observer.calls); n != 3 {
+			t.Errorf("%d calls counted", n)
 		}
 		if e := r.entry("gateway"); e.Stored != 2 || e.Dropped[DropDuplicate] != 1 {
 			t.Errorf("gateway: %+v", e)
@@ -283,7 +286,9 @@ func TestSubmitTakesBatchesLargerThanTheQueue(t *testing.T) {
 
 func TestSamplingKeepsErrorsSlowCallsAndAllMetrics(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		r := newRig(t, func(r *rig) { r.opts.Config.Sampling = SamplingConfig{Rate: 0.1, Slow: 10 * time.Second} })
+		r := newRig(t, func(r *rig) {
+			r.opts.Config.Sampling = SamplingConfig{Rate: 0.1, Slow: 10 * time.Second, Wait: time.Second}
+		})
 		for n := range 1000 {
 			c := call(n, llm.SourceGateway)
 			switch {
@@ -464,12 +469,12 @@ func TestReloadChangesTheStepsOnly(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		r := newRig(t)
 		c := DefaultConfig()
-		c.Sampling.Rate = 0
+		c.Sampling.Rate, c.Sampling.RareModels, c.Sampling.Cost = 0, 0, 0
 		if err := r.Reload(c, fakePricer{}, fakeRedactor{}); err != nil {
 			t.Fatal(err)
 		}
 		r.Offer(rec(1, llm.SourceGateway))
-		pass(time.Second)
+		pass(20 * time.Second)
 		if e := r.entry("gateway"); e.Dropped[DropSampled] != 1 {
 			t.Errorf("ledger: %+v", e)
 		}

@@ -12,6 +12,10 @@ import (
 // submitChunk is the most that Submit processes at once, in estimated bytes.
 const submitChunk = 4 << 20
 
+// laterChunks is how many times longer than for its first chunk Submit waits for
+// room for the others.
+const laterChunks = 5
+
 // Submit takes records and their ownership and returns nil when they are
 // durable. Records that can never be stored (too old, too large, duplicates of
 // durable ones) count as taken: the ledger says what became of them. On overload
@@ -37,17 +41,50 @@ func (p *Pipeline) Submit(ctx context.Context, recs []llm.Record) error {
 		return &OverloadError{Delay: 5 * time.Second, Err: ErrClosed}
 	}
 	defer p.submits.Done()
-	for len(recs) > 0 {
-		n, size := p.chunk(recs)
-		if err := p.submitChunk(ctx, recs[:n], size); err != nil {
-			var rest counts
-			for _, r := range recs[n:] {
-				rest.add(sourceOf(r), 1)
+	var outcomes []*outcome
+	var js []joined
+	for rest := recs; len(rest) > 0; {
+		n, size := p.chunk(rest)
+		patience := p.opts.SubmitWait
+		if len(rest) < len(recs) {
+			patience *= laterChunks // what is done of it would be done again
+		}
+		if err := p.enterSubmit(ctx, patience, n, size); err != nil {
+			var left counts
+			for _, r := range rest {
+				left.add(sourceOf(r), 1)
 			}
-			p.ledger.dropAll(rest, DropRefused)
+			p.ledger.dropAll(left, DropRefused)
 			return err
 		}
-		recs = recs[n:]
+		if js == nil {
+			// All at once: who is counted hangs on relatives in other chunks.
+			js = p.join(recs, make([]joined, 0, len(recs)))
+		}
+		at := len(recs) - len(rest)
+		own, foreign := p.processChunk(rest[:n], js[at:at+n], size, true)
+		<-p.process
+		outcomes = append(append(outcomes, own...), foreign...)
+		rest = rest[n:]
+	}
+	return awaitAll(ctx, outcomes)
+}
+
+// awaitAll waits until all batches are durable or one is not.
+func awaitAll(ctx context.Context, outcomes []*outcome) error {
+	for _, o := range outcomes {
+		select {
+		case <-o.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		switch {
+		case o.err == nil:
+		case errors.Is(o.err, journal.ErrFull):
+			return &OverloadError{Delay: 10 * time.Second, Err: o.err}
+		default:
+			return &OverloadError{Delay: time.Second, Err: o.err}
+		}
 	}
 	return nil
 }
@@ -68,44 +105,16 @@ func (p *Pipeline) chunk(recs []llm.Record) (n int, size int64) {
 	return n, size
 }
 
-func (p *Pipeline) submitChunk(ctx context.Context, recs []llm.Record, size int64) error {
-	if err := p.enterSubmit(ctx, recs, size); err != nil {
-		var all counts
-		for _, r := range recs {
-			all.add(sourceOf(r), 1)
-		}
-		p.ledger.dropAll(all, DropRefused)
-		return err
-	}
-	own, foreign := p.processChunk(recs, size)
-	<-p.process
-	for _, o := range append(own, foreign...) {
-		select {
-		case <-o.done:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		switch {
-		case o.err == nil:
-		case errors.Is(o.err, journal.ErrFull):
-			return &OverloadError{Delay: 10 * time.Second, Err: o.err}
-		default:
-			return &OverloadError{Delay: time.Second, Err: o.err}
-		}
-	}
-	return nil
-}
-
 // enterSubmit waits for room in the queue and for a processor.
-func (p *Pipeline) enterSubmit(ctx context.Context, recs []llm.Record, size int64) error {
-	wait, cancel := context.WithTimeout(ctx, p.opts.SubmitWait)
+func (p *Pipeline) enterSubmit(ctx context.Context, patience time.Duration, records int, size int64) error {
+	wait, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if p.budget.submit(wait, int64(len(recs)), size) == nil {
+	if p.budget.submit(wait, int64(records), size) == nil {
 		select {
 		case p.process <- struct{}{}:
 			return nil
 		case <-wait.Done():
-			p.budget.give(int64(len(recs)), size, true)
+			p.budget.give(int64(records), size, true)
 		}
 	}
 	if ctx.Err() != nil {
@@ -116,19 +125,19 @@ func (p *Pipeline) enterSubmit(ctx context.Context, recs []llm.Record, size int6
 
 // processChunk sends records to the journal. own are the outcomes of their
 // batches, foreign those of the batches with records that they duplicate.
-func (p *Pipeline) processChunk(recs []llm.Record, size int64) (own, foreign []*outcome) {
-	b := p.newBatch(true)
+func (p *Pipeline) processChunk(recs []llm.Record, js []joined, size int64, submitted bool) (own, foreign []*outcome) {
+	b := p.newBatch(submitted)
 	own = append(own, b.outcome)
 	for i, r := range recs {
 		if p.full(b) {
 			p.send(b)
-			b = p.newBatch(true)
+			b = p.newBatch(submitted)
 			own = append(own, b.outcome)
 		}
 		// The room was taken for all together: the last record gives back what is left.
 		share := size / int64(len(recs)-i)
 		size -= share
-		if pending := p.add(b, r, sourceOf(r), share); pending != nil {
+		if pending := p.add(b, r, js[i], sourceOf(r), share); pending != nil {
 			foreign = append(foreign, pending)
 		}
 	}

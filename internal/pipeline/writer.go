@@ -41,7 +41,10 @@ type writer struct {
 	store  Store
 	cursor *journal.Cursor
 	batch  journal.Batch
+	head   int // records of batch that are delivered
 	items  []stored
+	tally  []byte
+	past   decisions
 
 	epoch string
 	// maybe is the number up to which records may be in the store though the
@@ -57,14 +60,16 @@ type writer struct {
 	committed time.Time
 	down      bool      // the store does not take rows; logged once
 	unread    bool      // the journal cannot be read; logged once
+	untallied bool      // a call could not be tallied; logged once
 	refusal   time.Time // when a refused record was last logged
 }
 
 // stored is a record on its way into the store.
 type stored struct {
 	header
-	seq uint64
-	row []byte
+	seq     uint64
+	row     []byte
+	sampled bool // the row is a tally
 }
 
 // acked is a batch that the store has acknowledged.
@@ -73,8 +78,19 @@ type acked struct {
 	at       time.Time
 	stored   counts
 	rejected counts
+	sampled  counts
 	lost     uint64
-	upTo     uint64 // number of the last record, readable or lost
+	upTo     uint64   // number of the last record, readable or lost
+	held     []string // ids of containers whose usage waited: the journal keeps it for them
+}
+
+// book counts a record that the store has.
+func (a *acked) book(it stored) {
+	if it.sampled {
+		a.sampled.add(it.source, 1)
+	} else {
+		a.stored.add(it.source, 1)
+	}
 }
 
 func newWriter(p *Pipeline, c *journal.Cursor) *writer {
@@ -89,6 +105,7 @@ func (w *writer) restore() error {
 	// Only what is there: New must not wait for records that may never come.
 	now, cancel := context.WithCancel(context.Background())
 	cancel()
+	var waiting []header
 	for w.cursor.Seq() < last {
 		w.batch.Reset()
 		err := w.cursor.Next(now, &w.batch, insertRecords, insertBytes)
@@ -101,21 +118,38 @@ func (w *writer) restore() error {
 		if n := w.batch.Lost; n > 0 {
 			// Nobody knows any more where they came from.
 			w.p.ledger.restore(unknownSource, n)
-			w.p.ledger.settle(nil, nil, n)
+			w.p.ledger.settle(nil, nil, nil, n)
 		}
 		for _, r := range w.batch.Records {
 			h, _, err := openEnvelope(r.Data)
 			if err != nil {
 				h.source = unknownSource
 			} else {
-				w.p.dedupe.seed(h)
+				w.remember(h)
+			}
+			if h.held != "" {
+				waiting = append(waiting, h)
 			}
 			w.p.ledger.restore(h.source, 1)
 		}
 	}
+	w.p.restoreHeld(waiting)
+	w.batch.Reset()
 	w.maybe, w.attempted, w.settled = last, last, last
 	w.cursor.Rewind()
 	return nil
+}
+
+// remember restores what the steps know of a record.
+func (w *writer) remember(h header) {
+	key, parent := w.p.spanKeys(h)
+	w.p.dedupe.seed(h, key)
+	if key != 0 || parent != 0 {
+		w.p.tree.seed(key, parent, h)
+	}
+	if h.flags&flagKeep != 0 && h.trace != "" {
+		w.p.kept.add(w.p.tree.trace(h.trace))
+	}
 }
 
 // run works until next ends and the journal has nothing more, or until insert
@@ -126,23 +160,30 @@ func (w *writer) run(next, insert context.Context) {
 			w.restart(e)
 		}
 		w.commitSafe(insert)
-		err := w.fill(next)
-		if len(w.batch.Records) == 0 && w.batch.Lost == 0 {
-			switch {
-			case errors.Is(err, journal.ErrClosed), next.Err() != nil:
-				w.commitSafe(insert)
-				return
-			case err != nil && !errors.Is(err, context.DeadlineExceeded):
-				if !w.unread {
-					w.log.Error("the journal cannot be read; trying again", "err", err)
-					w.unread = true
+		if w.head == len(w.batch.Records) {
+			err := w.fill(next)
+			if len(w.batch.Records) == 0 && w.batch.Lost == 0 {
+				switch {
+				case errors.Is(err, journal.ErrClosed), next.Err() != nil:
+					w.commitSafe(insert)
+					return
+				case err != nil && !errors.Is(err, context.DeadlineExceeded):
+					if !w.unread {
+						w.log.Error("the journal cannot be read; trying again", "err", err)
+						w.unread = true
+					}
+					wait(insert, maxBackoff)
 				}
-				wait(insert, maxBackoff)
+				continue
 			}
+			w.unread = false
+		}
+		n, after := w.due(next)
+		if after > 0 {
+			waitEither(next, insert, min(after, commitEvery))
 			continue
 		}
-		w.unread = false
-		if err := w.deliver(insert); errors.Is(err, errRestarted) {
+		if err := w.deliver(insert, n); errors.Is(err, errRestarted) {
 			w.restart(w.store.Epoch())
 		}
 	}
@@ -158,6 +199,8 @@ func (w *writer) restart(epoch string) {
 	w.epoch = epoch
 	w.maybe = max(w.maybe, w.attempted)
 	w.window = nil
+	w.batch.Reset()
+	w.head = 0
 	w.cursor.Rewind()
 	w.last = w.cursor.Committed().Seq
 }
@@ -165,6 +208,7 @@ func (w *writer) restart(epoch string) {
 // fill reads a batch: what is there, and what comes within linger after that.
 func (w *writer) fill(ctx context.Context) error {
 	w.batch.Reset()
+	w.head = 0
 	first, cancel := context.WithTimeout(ctx, min(commitEvery, max(w.p.opts.SafeAge, linger)))
 	err := w.cursor.Next(first, &w.batch, insertRecords, insertBytes)
 	cancel()
@@ -181,13 +225,15 @@ func (w *writer) fill(ctx context.Context) error {
 	return nil
 }
 
-// deliver brings the batch into the store, however long that takes, and notes
-// it in the window. It fails when the store restarts or ctx ends.
-func (w *writer) deliver(ctx context.Context) error {
-	w.items = w.items[:0]
+// deliver brings the next n records of the batch into the store, however long
+// that takes, and notes them in the window. It fails when the store restarts or
+// ctx ends.
+func (w *writer) deliver(ctx context.Context, n int) error {
+	w.items, w.tally = w.items[:0], w.tally[:0]
 	a := acked{}
 	last := w.last
-	for _, r := range w.batch.Records {
+	sampling := w.p.steps.Load().config.Sampling
+	for _, r := range w.batch.Records[w.head : w.head+n] {
 		a.pos = r.Pos
 		a.lost += w.gap(last, r.Pos.Seq-1)
 		last = r.Pos.Seq
@@ -198,21 +244,39 @@ func (w *writer) deliver(ctx context.Context) error {
 			w.p.metrics.encodeFailed(w.log, err)
 			continue
 		}
-		w.items = append(w.items, stored{header: h, seq: r.Pos.Seq, row: row})
+		if h.held != "" {
+			a.held = append(a.held, h.id)
+		}
+		it := stored{header: h, seq: r.Pos.Seq, row: row}
+		if w.sampledOut(h, r.Pos.Seq, sampling) {
+			w.toTally(&it)
+		}
+		if len(it.row) == 0 {
+			a.book(it)
+			continue
+		}
+		w.items = append(w.items, it)
 	}
-	// Lost at the end, with nothing readable behind.
-	a.lost += w.gap(last, w.cursor.Seq())
-	last = w.cursor.Seq()
+	if w.head+n == len(w.batch.Records) {
+		// Lost at the end, with nothing readable behind.
+		a.lost += w.gap(last, w.cursor.Seq())
+		last = w.cursor.Seq()
+	}
 	a.upTo = last
 	if err := w.insert(ctx, w.items, &a); err != nil {
 		return err
 	}
 	a.at = w.p.opts.Now()
 	w.last = last
-	if n := len(w.window); n >= maxWindow || n > 0 && len(w.batch.Records) == 0 {
-		w.window[n-1].merge(a)
+	w.head += n
+	if k := len(w.window); k >= maxWindow || k > 0 && n == 0 {
+		w.window[k-1].merge(a)
 	} else {
 		w.window = append(w.window, a)
+	}
+	if w.head == len(w.batch.Records) {
+		w.batch.Reset()
+		w.head = 0
 	}
 	return nil
 }
@@ -233,11 +297,14 @@ func (a *acked) merge(b acked) {
 		a.pos = b.pos
 	}
 	a.at, a.lost, a.upTo = b.at, a.lost+b.lost, b.upTo
-	for _, c := range b.stored {
-		a.stored.add(c.source, c.n)
-	}
-	for _, c := range b.rejected {
-		a.rejected.add(c.source, c.n)
+	a.held = append(a.held, b.held...)
+	for _, m := range [...]struct {
+		to   *counts
+		from counts
+	}{{&a.stored, b.stored}, {&a.rejected, b.rejected}, {&a.sampled, b.sampled}} {
+		for _, c := range m.from {
+			m.to.add(c.source, c.n)
+		}
 	}
 }
 
@@ -306,7 +373,7 @@ func (w *writer) attempt(ctx context.Context, items *[]stored, a *acked, unsure 
 	}
 	w.p.metrics.inserts.WithLabelValues("ok").Inc()
 	for _, it := range *items {
-		a.stored.add(it.source, 1)
+		a.book(it)
 	}
 	return nil
 }
@@ -341,7 +408,7 @@ func (w *writer) dropPresent(ctx context.Context, items *[]stored, a *acked, uns
 	absent := make([]stored, 0, len(*items))
 	for _, it := range *items {
 		if present[it.id] && (unsure || it.seq <= w.maybe) {
-			a.stored.add(it.source, 1)
+			a.book(it)
 			w.p.metrics.present.Inc()
 			continue
 		}
@@ -377,7 +444,7 @@ func (w *writer) commitSafe(ctx context.Context) {
 		return
 	}
 	n := 0
-	for n < len(w.window) && now.Sub(w.window[n].at) >= w.p.opts.SafeAge {
+	for n < len(w.window) && now.Sub(w.window[n].at) >= w.p.opts.SafeAge && !w.waits(&w.window[n]) {
 		n++
 	}
 	if n == 0 {
@@ -397,7 +464,8 @@ func (w *writer) commitSafe(ctx context.Context) {
 		// Only the copy on disk is behind: after a crash more is read again.
 		w.log.Warn("the journal cursor could not be saved", "err", err)
 	}
-	w.p.ledger.settle(all.stored, all.rejected, all.lost)
+	w.p.ledger.settle(all.stored, all.rejected, all.sampled, all.lost)
+	w.past.forget(all.upTo)
 	w.settled = max(w.settled, all.upTo)
 	w.window = append(w.window[:0], w.window[n:]...)
 }
