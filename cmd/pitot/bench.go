@@ -30,6 +30,7 @@ type benchCmd struct {
 	Rounds   int           `help:"Rounds; each measures every side once, and medians count." default:"3"`
 	Conns    int           `help:"Connections at once." default:"8"`
 	Streams  int           `help:"Slow streams at once whose memory is measured; 0 for none." default:"1000"`
+	OTLP     time.Duration `name:"otlp" help:"Length of each measurement of telemetry; 0 for none." default:"10s"`
 	JSON     bool          `name:"json" help:"Print the result as JSON."`
 }
 
@@ -123,12 +124,12 @@ func (c *benchCmd) Run(ctx context.Context, s *streams) error {
 	}
 	samples := map[[2]string][]benchResult{}
 	// First, while nothing else has grown the heaps.
-	memory, sent := "", 0
+	memory := ""
 	if c.Streams > 0 {
 		if memory, err = b.slowStreams(ctx, c.Streams); err != nil {
 			return err
 		}
-		sent = c.Streams
+		b.sent = c.Streams
 	}
 	for round := range c.Rounds {
 		for i := range shapes {
@@ -138,7 +139,7 @@ func (c *benchCmd) Run(ctx context.Context, s *streams) error {
 					return fmt.Errorf("%s, %s: %w", shapes[i].name, side.name, err)
 				}
 				if side.name == "pitot" {
-					sent += n
+					b.sent += n
 				}
 				k := [2]string{shapes[i].name, side.name}
 				samples[k] = append(samples[k], r)
@@ -167,12 +168,19 @@ func (c *benchCmd) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
-	account, err := b.account(ctx, sent+ttftStreams)
+	b.sent += ttftStreams
+	var telemetry []string
+	if c.OTLP > 0 {
+		if telemetry, err = b.otlpLoad(ctx, c.OTLP); err != nil {
+			return fmt.Errorf("telemetry: %w", err)
+		}
+	}
+	account, err := b.accountOf(ctx, "gateway", b.sent)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		return json.NewEncoder(s.out).Encode(map[string]any{"results": out, "slow_streams": memory, "accuracy": accuracy, "ledger": account})
+		return json.NewEncoder(s.out).Encode(map[string]any{"results": out, "slow_streams": memory, "accuracy": accuracy, "telemetry": telemetry, "ledger": account})
 	}
 	widths := []int{28, 14, -10, -10, -10, -6, -15}
 	row(s.out, widths, "SHAPE", "SIDE", "PER SECOND", "P50 MS", "P99 MS", "ERRORS", "× REVERSE PROXY")
@@ -183,7 +191,7 @@ func (c *benchCmd) Run(ctx context.Context, s *streams) error {
 		}
 		row(s.out, widths, r.Shape, r.Side, fmt.Sprintf("%.0f", r.PerSec), fmt.Sprintf("%.3f", r.P50), fmt.Sprintf("%.3f", r.P99), strconv.Itoa(r.Errors), ratio)
 	}
-	_, err = fmt.Fprintln(s.out, memory+"\n"+accuracy+"\n"+account)
+	_, err = fmt.Fprintln(s.out, strings.Join(slices.Concat([]string{memory, accuracy}, telemetry, []string{account}), "\n"))
 	return err
 }
 
@@ -207,7 +215,9 @@ type benchSide struct{ name, addr string }
 type bench struct {
 	sides  []benchSide
 	api    string
+	otlp   string
 	server int // process id
+	sent   int // calls through the gateway
 	dir    string
 	procs  []*exec.Cmd
 	pipes  []io.Closer
@@ -247,8 +257,11 @@ func startBench(ctx context.Context, s *streams) (b *bench, err error) {
 	if b.api, err = freeAddr(ctx); err != nil {
 		return nil, err
 	}
+	if b.otlp, err = freeAddr(ctx); err != nil {
+		return nil, err
+	}
 	//nolint:gosec // this program itself
-	cmd := exec.CommandContext(ctx, exe, "serve", "--config", cfg, "--data", filepath.Join(b.dir, "data"), "--listen.api", b.api, "--listen.gateway", gw, "--log.level", "warn")
+	cmd := exec.CommandContext(ctx, exe, "serve", "--config", cfg, "--data", filepath.Join(b.dir, "data"), "--listen.api", b.api, "--listen.gateway", gw, "--listen.otlp-grpc=", "--listen.otlp-http", b.otlp, "--log.level", "warn")
 	cmd.Stderr = s.err
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	if err := cmd.Start(); err != nil {
@@ -310,28 +323,36 @@ func (b *bench) ready(ctx context.Context) error {
 	}
 }
 
-// account waits until everything that was sent is accounted for, and says so.
-func (b *bench) account(ctx context.Context, sent int) (string, error) {
+// ledgerSource is the account of one source.
+type ledgerSource struct {
+	Source                      string
+	Received, Stored, Journaled uint64
+	InFlight                    uint64 `json:"in_flight"`
+	Dropped                     map[string]uint64
+}
+
+// accountOf waits until everything that a source sent is accounted for, and
+// says so.
+func (b *bench) accountOf(ctx context.Context, source string, sent int) (string, error) {
 	r := remote{Server: "http://" + b.api}
 	from := time.Now()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		var l struct {
-			Sources []struct {
-				Source                      string
-				Received, Stored, Journaled uint64
-				InFlight                    uint64 `json:"in_flight"`
-				Dropped                     map[string]uint64
-			} `json:"sources"`
+			Sources []ledgerSource `json:"sources"`
 		}
 		if err := r.getJSON(ctx, "/api/pitot/v1/ledger", nil, &l); err != nil {
 			return "", err
 		}
 		for _, e := range l.Sources {
-			if e.Source == "gateway" && (e.InFlight == 0 || time.Since(from) > 2*time.Minute) {
-				return fmt.Sprintf("sent %d calls through the gateway: received %d, stored %d, in flight %d, dropped %v; all stored %.1f s after the last",
-					sent, e.Received, e.Stored, e.InFlight, e.Dropped, time.Since(from).Seconds()), nil
+			if e.Source == source && (e.InFlight == 0 || time.Since(from) > 5*time.Minute) {
+				what := fmt.Sprintf("%s: received %d, stored %d, in flight %d, dropped %v; all stored %.1f s after the last",
+					source, e.Received, e.Stored, e.InFlight, e.Dropped, time.Since(from).Seconds())
+				if sent > 0 {
+					what = fmt.Sprintf("sent %d calls through the ", sent) + what
+				}
+				return what, nil
 			}
 		}
 		select {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pitot-dev/pitot/internal/doctor"
 	"github.com/pitot-dev/pitot/internal/events"
 	"github.com/pitot-dev/pitot/internal/llm"
 	"github.com/pitot-dev/pitot/internal/pipeline"
@@ -31,6 +32,7 @@ type Events interface {
 	Services(ctx context.Context, r events.Range) ([]string, error)
 	Operations(ctx context.Context, service string, r events.Range) ([]string, error)
 	Dependencies(ctx context.Context, r events.Range) ([]events.Dependency, error)
+	Senders(ctx context.Context, r events.Range) ([]events.SenderStats, error)
 	InsertFeedback(ctx context.Context, f *events.Feedback) error
 	ProxyLogsQL() http.Handler
 }
@@ -54,7 +56,10 @@ type Options struct {
 	Reload func() error
 	// Feedback is told of every judgement that was stored; for the metrics.
 	Feedback func(f *events.Feedback)
-	Now      func() time.Time // default time.Now
+	// Histograms are those of senders whose buckets are useless; nil where nobody
+	// looks for them.
+	Histograms func() []doctor.Histogram
+	Now        func() time.Time // default time.Now
 }
 
 type server struct {
@@ -81,16 +86,18 @@ type endpoint func(*http.Request) (any, error)
 // endpoints are the reading endpoints of the calls API.
 func (s *server) endpoints() map[string]endpoint {
 	return map[string]endpoint{
-		"/calls":       s.calls,
-		"/calls/{id}":  s.call,
-		"/facets":      s.facets,
-		"/summary":     s.summary,
-		"/timeline":    s.timeline,
-		"/models":      s.models,
-		"/costs":       s.costs,
-		"/traces/{id}": s.trace,
-		"/ledger":      s.ledger,
-		"/status":      s.status,
+		"/calls":                s.calls,
+		"/calls/{id}":           s.call,
+		"/calls/{id}/breakdown": s.breakdown,
+		"/senders":              s.senders,
+		"/facets":               s.facets,
+		"/summary":              s.summary,
+		"/timeline":             s.timeline,
+		"/models":               s.models,
+		"/costs":                s.costs,
+		"/traces/{id}":          s.trace,
+		"/ledger":               s.ledger,
+		"/status":               s.status,
 	}
 }
 

@@ -31,8 +31,8 @@ func (p *params) fields() events.CallFilter {
 	f := events.CallFilter{
 		Service: p.get("service"), Environment: p.get("environment"), Provider: p.get("provider"), Model: p.get("model"),
 		Operation: p.get("operation"), Status: p.oneOf("status", "", "ok", "error"), User: p.get("user"), Session: p.get("session"),
-		Feature: p.get("feature"), PromptName: p.get("prompt_name"), ErrorType: p.get("error_type"),
-		Source: p.oneOf("source", "", "gateway", "otlp", "sdk"), TraceID: p.traceID("trace_id"), Tags: p.tags(),
+		Feature: p.get("feature"), Agent: p.get("agent"), Dialect: p.get("dialect"), PromptName: p.get("prompt_name"), ErrorType: p.get("error_type"),
+		Source: p.oneOf("source", "", "gateway", "otlp", "sdk", "logs"), TraceID: p.traceID("trace_id"), Tags: p.tags(),
 		MinDuration: p.duration("min_duration", 0), MaxDuration: p.duration("max_duration", 0),
 	}
 	if f.MaxDuration > 0 && f.MinDuration > f.MaxDuration {

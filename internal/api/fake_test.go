@@ -44,6 +44,7 @@ type fakeEvents struct {
 	services       func(context.Context, events.Range) ([]string, error)
 	operations     func(context.Context, string, events.Range) ([]string, error)
 	dependencies   func(context.Context, events.Range) ([]events.Dependency, error)
+	senders        func(context.Context, events.Range) ([]events.SenderStats, error)
 	insertFeedback func(context.Context, *events.Feedback) error
 }
 
@@ -103,6 +104,10 @@ func (f *fakeEvents) Dependencies(ctx context.Context, r events.Range) ([]events
 	return fakeAsk(f, f.dependencies, f.dependencies != nil, "dependencies")(ctx, r)
 }
 
+func (f *fakeEvents) Senders(ctx context.Context, r events.Range) ([]events.SenderStats, error) {
+	return fakeAsk(f, f.senders, f.senders != nil, "senders")(ctx, r)
+}
+
 func (f *fakeEvents) InsertFeedback(ctx context.Context, fb *events.Feedback) error {
 	return fakeAsk(f, f.insertFeedback, f.insertFeedback != nil, "room for feedback")(ctx, fb)
 }
@@ -123,6 +128,7 @@ func (f *fakeEvents) failing(err error) {
 	f.services = func(context.Context, events.Range) ([]string, error) { return nil, err }
 	f.operations = func(context.Context, string, events.Range) ([]string, error) { return nil, err }
 	f.dependencies = func(context.Context, events.Range) ([]events.Dependency, error) { return nil, err }
+	f.senders = func(context.Context, events.Range) ([]events.SenderStats, error) { return nil, err }
 	f.insertFeedback = func(context.Context, *events.Feedback) error { return err }
 }
 
@@ -168,9 +174,22 @@ func (f *fakeEvents) full() {
 	f.dependencies = func(context.Context, events.Range) ([]events.Dependency, error) {
 		return []events.Dependency{{Parent: "checkout", Child: "openai", Calls: 3}}, nil
 	}
+	f.senders = func(context.Context, events.Range) ([]events.SenderStats, error) {
+		return []events.SenderStats{*fullSender()}, nil
+	}
 	f.insertFeedback = func(_ context.Context, fb *events.Feedback) error {
 		fb.ID, fb.Time = callID, now
 		return nil
+	}
+}
+
+// fullSender is a sender that lacks much.
+func fullSender() *events.SenderStats {
+	return &events.SenderStats{
+		Service: "checkout", Source: llm.SourceOTLP, Dialect: "openllmetry", Scope: "opentelemetry.instrumentation.openai", ScopeVersion: "0.62.1",
+		LastSeen: now, Calls: 100, Sampled: 100, Represented: 1000, Errors: 2, Streams: 40, StreamsWithoutUsage: 40,
+		Fields: map[string]events.FieldCount{"provider": {Have: 100, Of: 100}, "request_model": {Have: 100, Of: 100}, "input": {Of: 100}},
+		Spans:  map[llm.SpanKind]int64{llm.KindAgent: 3, llm.KindLLM: 2},
 	}
 }
 
@@ -207,6 +226,11 @@ func fullCall() *llm.Call {
 		}}},
 		Tools:     json.RawMessage(`[{"type":"function"}]`),
 		Truncated: []string{"input"}, Notes: []string{"client_gone"}, Attributes: map[string]any{"custom": "x", "n": int64(3)},
+		Weight: 10, Phases: llm.Phases{Connect: llm.Some(time.Millisecond), Headers: llm.Some(200 * time.Millisecond), Queue: llm.Some(time.Duration(0))},
+		SpanName: "openai.chat", Agent: "planner", Workflow: "checkout", Dialect: "openllmetry", Scope: "lib", ScopeVersion: "1.2",
+		Resource: map[string]any{"host.name": "h"},
+		Events:   []llm.SpanEvent{{Time: now.Add(-time.Minute), Name: "retry", Attributes: map[string]any{"n": 1.5}}},
+		Links:    []llm.SpanLink{{TraceID: strings.Repeat("3", 32), SpanID: strings.Repeat("4", 16)}},
 	}
 	c.Timeline.Add(310*time.Millisecond, 5)
 	c.Timeline.Add(400*time.Millisecond, 9)
@@ -218,8 +242,8 @@ func fullSpan() *llm.Span {
 	return &llm.Span{
 		ID: "01JDZXV0000000000000000002", Time: now.Add(-2 * time.Minute), Source: llm.SourceOTLP, TraceID: traceID, SpanID: "00f067aa0ba902b7",
 		ParentSpanID: "00000000000000aa", Name: "plan", Kind: llm.KindAgent, OTelKind: "server", Service: "agent", Environment: "prod",
-		Duration: 90 * time.Second, Status: llm.StatusError, ErrorType: "timeout", ErrorMessage: "gave up", Agent: "planner", Tool: "none",
-		User: "u1", Session: "s1", Scope: "lib", Input: "in", Output: "out", Attributes: map[string]any{"b": true, "a": []any{"x", 1.5}},
+		Duration: 90 * time.Second, Status: llm.StatusError, ErrorType: "timeout", ErrorMessage: "gave up", Agent: "planner", Workflow: "checkout", Tool: "none",
+		User: "u1", Session: "s1", Dialect: "openllmetry", Scope: "lib", ScopeVersion: "1.2", Input: "in", Output: "out", Attributes: map[string]any{"b": true, "a": []any{"x", 1.5}},
 		Resource: map[string]any{"host.name": "h"},
 		Events:   []llm.SpanEvent{{Time: now.Add(-time.Minute), Name: "retry", Attributes: map[string]any{"n": 1.5}}},
 		Links:    []llm.SpanLink{{TraceID: strings.Repeat("1", 32), SpanID: strings.Repeat("2", 16), Attributes: map[string]any{"k": "v"}}},

@@ -91,6 +91,7 @@ func (o sse) call(c *llm.Call, f *events.CallFilter) error {
 func withoutContent(c *llm.Call) *llm.Call {
 	light := *c
 	light.Params, light.Input, light.Output, light.Tools, light.Attributes = nil, nil, nil, nil, nil
+	light.Resource, light.Events, light.Links = nil, nil, nil
 	light.Timeline = llm.Timeline{}
 	light.Timeline.SetChunks(c.Timeline.Chunks())
 	return &light
@@ -108,6 +109,8 @@ func matches(f *events.CallFilter, c *llm.Call) bool {
 		{f.User, c.User},
 		{f.Session, c.Session},
 		{f.Feature, c.Feature},
+		{f.Agent, c.Agent},
+		{f.Dialect, c.Dialect},
 		{f.PromptName, c.PromptName},
 		{f.ErrorType, c.ErrorType},
 		{f.Source, string(c.Source)},

@@ -58,11 +58,14 @@ func toJaeger(id string, records []llm.Record) jaegerTrace {
 	spans, _ := traceSpans(records)
 	for _, s := range spans {
 		service := cmp.Or(s.Service, "unknown")
-		pid, ok := processes[service]
+		tags := tagList{}
+		tags.attributes(s.resource())
+		key := fmt.Sprint(service, "\x00", tags)
+		pid, ok := processes[key]
 		if !ok {
 			pid = "p" + strconv.Itoa(len(processes)+1)
-			processes[service] = pid
-			t.Processes[pid] = jaegerProcess{ServiceName: service, Tags: []jaegerTag{}}
+			processes[key] = pid
+			t.Processes[pid] = jaegerProcess{ServiceName: service, Tags: tags}
 		}
 		js := jaegerSpan{
 			TraceID: id, SpanID: s.SpanID, OperationName: s.Name, References: []jaegerRef{}, StartTime: s.Start.UnixMicro(),
@@ -88,16 +91,21 @@ func (js *jaegerSpan) fromCall(c *llm.Call) {
 	if ttft, ok := c.TTFT.Get(); ok {
 		js.Logs = append(js.Logs, jaegerLog{c.Time.Add(ttft).UnixMicro(), []jaegerTag{{"event", "string", "first_token"}}})
 	}
+	js.eventsAndLinks(c.Events, c.Links)
 }
 
 func (js *jaegerSpan) fromSpan(s *llm.Span) {
 	var tags tagList
 	tags.span(s)
 	js.Tags = tags
-	for _, l := range s.Links {
+	js.eventsAndLinks(s.Events, s.Links)
+}
+
+func (js *jaegerSpan) eventsAndLinks(events []llm.SpanEvent, links []llm.SpanLink) {
+	for _, l := range links {
 		js.References = append(js.References, jaegerRef{"FOLLOWS_FROM", l.TraceID, l.SpanID})
 	}
-	for _, e := range s.Events {
+	for _, e := range events {
 		fields := tagList{{"event", "string", e.Name}}
 		fields.attributes(e.Attributes)
 		js.Logs = append(js.Logs, jaegerLog{e.Time.UnixMicro(), fields})
@@ -142,6 +150,27 @@ func (l *tagList) attributes(m map[string]any) {
 	}
 }
 
+// resource is what the sender said of the process.
+func (s *TraceSpan) resource() map[string]any {
+	if s.Call != nil {
+		return s.Call.Resource
+	}
+	return s.Span.Resource
+}
+
+// more adds the sender's own attributes but those that are there already.
+func (l *tagList) more(m map[string]any) {
+	there := make(map[string]bool, len(*l))
+	for _, t := range *l {
+		there[t.Key] = true
+	}
+	for _, k := range sortedKeys(m) {
+		if !there[k] {
+			l.add(k, m[k])
+		}
+	}
+}
+
 // call adds a Call's fields under the names of OpenTelemetry's GenAI conventions,
 // and where those have none under the names that the store finds them by.
 func (l *tagList) call(c *llm.Call) {
@@ -175,26 +204,34 @@ func (l *tagList) call(c *llm.Call) {
 	l.add("feature", c.Feature)
 	l.add("gen_ai.prompt.name", c.PromptName)
 	l.add("gen_ai.prompt.version", c.PromptVersion)
+	l.add("gen_ai.agent.name", c.Agent)
+	l.add("gen_ai.workflow.name", c.Workflow)
+	l.add("otel.scope.name", c.Scope)
+	l.add("otel.scope.version", c.ScopeVersion)
+	l.add("pitot.dialect", c.Dialect)
 	l.add("deployment.environment.name", c.Environment)
 	for _, k := range sortedKeys(c.Tags) {
 		l.add("tags."+k, c.Tags[k])
 	}
 	l.add("pitot.call.id", c.ID)
 	l.failed(c.Status, c.ErrorType, c.ErrorMessage)
-	l.attributes(c.Attributes)
+	l.more(c.Attributes)
 }
 
 func (l *tagList) span(s *llm.Span) {
 	l.add("span.kind", cmp.Or(s.OTelKind, "internal"))
 	l.add("pitot.span.kind", string(s.Kind))
 	l.add("gen_ai.agent.name", s.Agent)
+	l.add("gen_ai.workflow.name", s.Workflow)
 	l.add("gen_ai.tool.name", s.Tool)
 	l.add("user.id", s.User)
 	l.add("session.id", s.Session)
 	l.add("otel.scope.name", s.Scope)
+	l.add("otel.scope.version", s.ScopeVersion)
+	l.add("pitot.dialect", s.Dialect)
 	l.add("deployment.environment.name", s.Environment)
 	l.failed(s.Status, s.ErrorType, s.ErrorMessage)
-	l.attributes(s.Attributes)
+	l.more(s.Attributes)
 }
 
 func (l *tagList) failed(st llm.Status, typ, msg string) {

@@ -17,6 +17,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pitot-dev/pitot/internal/breakdown"
+	"github.com/pitot-dev/pitot/internal/doctor"
 	"github.com/pitot-dev/pitot/internal/events"
 	"github.com/pitot-dev/pitot/internal/llm"
 )
@@ -293,26 +295,34 @@ func TestOpenAPISchemasAreComplete(t *testing.T) {
 	doc := loadDocument(t)
 	withFeedback := callDetail{fullCall(), []events.Feedback{*fullFeedback()}}
 	for name, want := range map[string][]string{
-		"Call":         keysOf(t, withFeedback),
-		"Span":         keysOf(t, fullSpan()),
-		"Usage":        fieldsOf(llm.Usage{}),
-		"Cost":         fieldsOf(llm.Cost{}),
-		"Message":      fieldsOf(llm.Message{}),
-		"Facet":        fieldsOf(events.Facet{}),
-		"FacetValue":   fieldsOf(events.FacetValue{}),
-		"Totals":       fieldsOf(events.Totals{}),
-		"Distribution": fieldsOf(events.Distribution{}),
-		"Summary":      fieldsOf(events.Summary{}),
-		"Timeline":     fieldsOf(events.Timeline{}),
-		"ModelStat":    fieldsOf(events.ModelStat{}),
-		"Group":        fieldsOf(events.Group{}),
-		"Trace":        fieldsOf(Trace{}),
-		"TraceSpan":    fieldsOf(TraceSpan{}),
-		"Feedback":     fieldsOf(events.Feedback{}),
-		"LedgerEntry":  keysOf(t, fullLedger()[0]),
-		"Status":       fieldsOf(Status{}),
-		"NexentModel":  fieldsOf(nexentModel{}),
-		"NexentStatus": fieldsOf(nexentStatus{}),
+		"Call":          keysOf(t, withFeedback),
+		"Span":          keysOf(t, fullSpan()),
+		"Usage":         fieldsOf(llm.Usage{}),
+		"Cost":          fieldsOf(llm.Cost{}),
+		"Message":       fieldsOf(llm.Message{}),
+		"Facet":         fieldsOf(events.Facet{}),
+		"FacetValue":    fieldsOf(events.FacetValue{}),
+		"Totals":        fieldsOf(events.Totals{}),
+		"Distribution":  fieldsOf(events.Distribution{}),
+		"Summary":       fieldsOf(events.Summary{}),
+		"Timeline":      fieldsOf(events.Timeline{}),
+		"ModelStat":     fieldsOf(events.ModelStat{}),
+		"Group":         fieldsOf(events.Group{}),
+		"Trace":         fieldsOf(Trace{}),
+		"TraceSpan":     fieldsOf(TraceSpan{}),
+		"Feedback":      fieldsOf(events.Feedback{}),
+		"LedgerEntry":   keysOf(t, fullLedger()[0]),
+		"Status":        fieldsOf(Status{}),
+		"SpanEvent":     fieldsOf(llm.SpanEvent{}),
+		"SpanLink":      fieldsOf(llm.SpanLink{}),
+		"SendersReport": slices.Sorted(slices.Values(append([]string{"start", "end"}, fieldsOf(doctor.Report{})...))),
+		"SenderReport":  fieldsOf(doctor.SenderReport{}),
+		"FieldReport":   fieldsOf(doctor.FieldReport{}),
+		"Finding":       fieldsOf(doctor.Finding{}),
+		"Breakdown":     keysOf(t, &breakdown.Breakdown{Dominant: "decode"}),
+		"Phase":         keysOf(t, breakdown.Phase{Typical: &breakdown.Typical{}}),
+		"NexentModel":   fieldsOf(nexentModel{}),
+		"NexentStatus":  fieldsOf(nexentStatus{}),
 	} {
 		schema := doc.Components.Schemas[name]
 		if schema == nil {
@@ -338,7 +348,7 @@ func TestFixturesAreFull(t *testing.T) {
 	for _, v := range []any{*fullCall(), fullCall().Usage, fullCall().Cost, *fullSpan(), *fullFeedback(), fullTotals(), fullStatus(), fullLedger()[0]} {
 		rv := reflect.ValueOf(v)
 		for i := range rv.NumField() {
-			if f := rv.Type().Field(i); f.IsExported() && rv.Field(i).IsZero() {
+			if f := rv.Type().Field(i); f.IsExported() && rv.Field(i).IsZero() && f.Name != "Aggregate" { // never stored
 				t.Errorf("%s.%s is empty", rv.Type(), f.Name)
 			}
 		}

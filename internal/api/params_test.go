@@ -101,7 +101,7 @@ func TestParseIDs(t *testing.T) {
 func TestParameterRules(t *testing.T) {
 	a := newAPI(t)
 	for query, hint := range map[string]string{
-		"models=gpt-4o":                   "allowed: cursor, end, ",
+		"models=gpt-4o":                   "allowed: agent, cursor, dialect, end, ",
 		"model=a&model=b":                 "allowed: once",
 		"model=%zz":                       "percent-encoded",
 		"a;b=1":                           "percent-encoded",
@@ -150,7 +150,7 @@ func TestParameterRules(t *testing.T) {
 		"/traces/" + traceID + "?start=-1h&end=-2h": "start < end",
 		"/traces/xyz":                               "32 hex digits",
 		"/calls/xyz":                                "26 letters and digits",
-		"/calls/follow?query=x":                     "allowed: environment, ",
+		"/calls/follow?query=x":                     "allowed: agent, dialect, environment, ",
 		"/calls/follow?status=bad":                  "ok, error",
 		"/ledger?x=1":                               "no parameters",
 		"/status?x=1":                               "no parameters",

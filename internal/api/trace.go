@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pitot-dev/pitot/internal/events"
 	"github.com/pitot-dev/pitot/internal/llm"
 )
 
@@ -169,7 +170,7 @@ func traceSpan(r llm.Record) (TraceSpan, bool) {
 	case r.Call != nil:
 		c := r.Call
 		return TraceSpan{
-			SpanID: c.SpanID, ParentSpanID: c.ParentSpanID, Name: callSpanName(c), Kind: "call", Service: c.Service, Start: c.Time,
+			SpanID: c.SpanID, ParentSpanID: c.ParentSpanID, Name: events.CallName(c), Kind: "call", Service: c.Service, Start: c.Time,
 			DurationSeconds: c.Duration.Seconds(), Status: c.Status, ErrorType: c.ErrorType, Call: c, duration: c.Duration,
 		}, true
 	case r.Span != nil:
@@ -180,14 +181,4 @@ func traceSpan(r llm.Record) (TraceSpan, bool) {
 		}, true
 	}
 	return TraceSpan{}, false
-}
-
-// callSpanName is the span name that OpenTelemetry's GenAI conventions give a
-// Call: operation and requested model.
-func callSpanName(c *llm.Call) string {
-	op := cmp.Or(string(c.Operation), "call")
-	if m := cmp.Or(c.RequestModel, c.ResponseModel); m != "" {
-		return op + " " + m
-	}
-	return op
 }

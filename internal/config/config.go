@@ -9,7 +9,11 @@ import (
 	"github.com/alecthomas/units"
 	"github.com/prometheus/common/model"
 
+	"github.com/pitot-dev/pitot/internal/forward"
 	"github.com/pitot-dev/pitot/internal/gateway"
+	"github.com/pitot-dev/pitot/internal/logs"
+	"github.com/pitot-dev/pitot/internal/metrics"
+	"github.com/pitot-dev/pitot/internal/otlp"
 	"github.com/pitot-dev/pitot/internal/pipeline"
 	"github.com/pitot-dev/pitot/internal/price"
 	"github.com/pitot-dev/pitot/internal/redact"
@@ -21,8 +25,14 @@ type Config struct {
 	Capture      redact.Config    `yaml:"capture" doc:"How much content is kept and what is masked in it. See privacy.md."`
 	Prices       price.Config     `yaml:"prices" doc:"Prices of your own, on top of the embedded table."`
 	Pipeline     pipeline.Config  `yaml:"pipeline" doc:"The way from a record's arrival to the journal."`
+	OTLP         OTLP             `yaml:"otlp" doc:"Telemetry that other programs send: OTLP, Jaeger, Zipkin."`
+	Logs         logs.Config      `yaml:"logs" doc:"Logs: the Elasticsearch API for log shippers, and files to tail."`
+	Forward      forward.Config   `yaml:"forward,omitempty" doc:"Destinations that calls, spans and logs are sent on to. Pitot sends nothing anywhere else."`
 	Labels       map[string]Label `yaml:"labels,omitempty" doc:"Further labels of the llm_* metrics, by name. High-cardinality dimensions are better queried in the events."`
 	Storage      Storage          `yaml:"storage" doc:"How much is kept, and for how long."`
+	ModelServers Raw              `yaml:"model_servers,omitempty" doc:"Model servers, gateways and GPU exporters to scrape, by preset. See model-servers.md."`
+	GPU          metrics.GPUConfig `yaml:"gpu" doc:"The GPUs of this machine."`
+	Infrastructure metrics.InfrastructurePrices `yaml:"infrastructure" doc:"Prices of machines, for the cost of a million tokens of one's own models."`
 	Prometheus   Raw              `yaml:"prometheus,omitempty" doc:"Prometheus' own configuration, verbatim: global, scrape_configs, rule_files, remote_write, ..."`
 	Alertmanager Raw              `yaml:"alertmanager,omitempty" doc:"The Alertmanager's own configuration, verbatim: route, receivers, ..."`
 	SLOs         Raw              `yaml:"slos,omitempty" doc:"Service level objectives, a list."`
@@ -30,6 +40,12 @@ type Config struct {
 
 	file   string
 	digest string
+}
+
+// OTLP is the reception of telemetry.
+type OTLP struct {
+	otlp.Config `yaml:",inline"`
+	Metrics     metrics.OTLPConfig `yaml:"metrics" doc:"What senders of metrics may put into the store."`
 }
 
 // Label makes something that a Call carries a label of its metrics.
@@ -79,6 +95,9 @@ func Default() *Config {
 		Gateway:  gateway.Config{AskUsage: &ask, MaxBody: 8 * units.MiB, MaxContent: units.MiB},
 		Capture:  redact.Default(),
 		Pipeline: pipeline.DefaultConfig(),
+		OTLP:     OTLP{Config: otlp.DefaultConfig(), Metrics: metrics.DefaultOTLPConfig()},
+		Logs:     logs.DefaultConfig(),
+		GPU:      metrics.DefaultGPUConfig(), Infrastructure: metrics.DefaultInfrastructurePrices(),
 		Storage: Storage{
 			Events:  EventStorage{Retention: 30 * day, MaxDisk: 50 * units.GiB, MinFreeDisk: 256 * units.MiB},
 			Metrics: MetricStorage{Retention: 90 * day},

@@ -71,7 +71,8 @@ func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, t *table, u *u
 		return
 	}
 	x.overhead = time.Since(start)
-	resp, err := u.roundTrip(out, x.requestSent)
+	resp, connect, err := u.roundTrip(out, x.requestSent)
+	x.call.Phases.Connect = connect
 	if err != nil {
 		x.endBeforeAnswer(w, r, err)
 		return
@@ -203,6 +204,7 @@ func (x *exchange) answer(w http.ResponseWriter, r *http.Request, resp *http.Res
 	defer resp.Body.Close()
 	x.status, x.respHead = resp.StatusCode, resp.Header
 	x.call.HTTPStatus = resp.StatusCode
+	x.call.Phases.Headers = llm.Some(time.Since(x.start))
 	stream := isStream(resp)
 	var filter *wire.UsageFilter
 	if asked && stream && resp.StatusCode == http.StatusOK && resp.Header.Get("Content-Encoding") == "" {

@@ -71,8 +71,8 @@ func trimBrackets(host string) string {
 	return host
 }
 
-// get returns a live idle connection or dials one.
-func (t *h1Transport) get(ctx context.Context) (*h1Conn, error) {
+// get returns a live idle connection, or dials one and says how long that took.
+func (t *h1Transport) get(ctx context.Context) (*h1Conn, time.Duration, error) {
 	for {
 		t.mu.Lock()
 		n := len(t.idle)
@@ -87,15 +87,17 @@ func (t *h1Transport) get(ctx context.Context) (*h1Conn, error) {
 		// A request on a connection that the server has just closed would fail,
 		// and a model call must not be sent twice: look before writing.
 		if connAlive(c.Conn) {
-			return c, nil
+			return c, 0, nil
 		}
 		_ = c.Close()
 	}
+	start := time.Now()
 	nc, err := t.dialer.DialContext(ctx, "tcp", t.addr)
+	took := time.Since(start)
 	if err != nil {
-		return nil, err
+		return nil, took, err
 	}
-	return &h1Conn{Conn: nc, br: bufio.NewReaderSize(nc, 8<<10)}, nil
+	return &h1Conn{Conn: nc, br: bufio.NewReaderSize(nc, 8<<10)}, took, nil
 }
 
 func (t *h1Transport) put(c *h1Conn) {
@@ -149,12 +151,13 @@ func (t *h1Transport) closeIdle() {
 var past = time.Unix(1, 0)
 
 // roundTrip writes the request, calls written, and reads the answer's head.
-func (t *h1Transport) roundTrip(out *http.Request, written func()) (*http.Response, error) {
+// connect is the time that a connection took: 0 for one that was open.
+func (t *h1Transport) roundTrip(out *http.Request, written func()) (resp *http.Response, connect time.Duration, err error) {
 	ctx := out.Context()
-	c, err := t.get(ctx)
+	c, connect, err := t.get(ctx)
 	if err != nil {
 		written()
-		return nil, err
+		return nil, connect, err
 	}
 	// Errors of SetDeadline surface in the reads and writes that follow.
 	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(past) })
@@ -163,7 +166,7 @@ func (t *h1Transport) roundTrip(out *http.Request, written func()) (*http.Respon
 	if t.headerTimeout > 0 && ctx.Err() == nil {
 		_ = c.SetReadDeadline(time.Now().Add(t.headerTimeout))
 	}
-	resp, err := c.readHead(out)
+	resp, err = c.readHead(out)
 	if t.headerTimeout > 0 && err == nil && ctx.Err() == nil {
 		_ = c.SetReadDeadline(time.Time{})
 	}
@@ -178,12 +181,12 @@ func (t *h1Transport) roundTrip(out *http.Request, written func()) (*http.Respon
 		case werr != nil:
 			err = werr
 		}
-		return nil, err
+		return nil, connect, err
 	}
 	// A server may answer and close without reading all of the request: then the
 	// answer counts, but the connection is spent.
 	resp.Body = &h1Body{ReadCloser: resp.Body, t: t, c: c, stop: stop, keep: !resp.Close && werr == nil}
-	return resp, nil
+	return resp, connect, nil
 }
 
 // writeRequest writes head and body, in one system call where they are small.

@@ -8,10 +8,14 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"time"
+
+	"github.com/pitot-dev/pitot/internal/llm"
 )
 
 // upstream is a configured server with its connections.
@@ -124,13 +128,47 @@ func (u *upstream) target(rest, rawQuery string, forceQuery bool) *url.URL {
 
 // roundTrip sends the request and returns the answer's head. written is called
 // once, when the request is on its way if the transport allows, so that work
-// can be done while the upstream thinks.
-func (u *upstream) roundTrip(out *http.Request, written func()) (*http.Response, error) {
+// can be done while the upstream thinks. connect is how long the connection took,
+// dial and TLS handshake: 0 for one that was open, unknown where there is none.
+func (u *upstream) roundTrip(out *http.Request, written func()) (resp *http.Response, connect llm.Opt[time.Duration], err error) {
 	if _, inMemory := out.Body.(*replayBody); u.fast != nil && (inMemory || out.Body == http.NoBody) {
-		return u.fast.roundTrip(out, written)
+		resp, took, err := u.fast.roundTrip(out, written)
+		return resp, llm.Some(took), err
 	}
 	written()
-	return u.transport.RoundTrip(out)
+	var t connectTimer
+	resp, err = u.transport.RoundTrip(out.WithContext(httptrace.WithClientTrace(out.Context(), &httptrace.ClientTrace{GetConn: t.get, GotConn: t.got})))
+	return resp, t.connect(), err
+}
+
+// connectTimer measures how long a request waits for its connection. A request
+// that was given up may still get one later.
+type connectTimer struct {
+	mu    sync.Mutex
+	start time.Time
+	took  llm.Opt[time.Duration]
+}
+
+func (t *connectTimer) get(string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.start = time.Now()
+}
+
+func (t *connectTimer) got(i httptrace.GotConnInfo) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if i.Reused {
+		t.took = llm.Some(time.Duration(0))
+	} else {
+		t.took = llm.Some(time.Since(t.start))
+	}
+}
+
+func (t *connectTimer) connect() llm.Opt[time.Duration] {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.took
 }
 
 func (u *upstream) close() {

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -192,5 +193,48 @@ func TestInformationalAndEmptyAnswers(t *testing.T) {
 	}
 	if c := f.next(t); c.HTTPStatus != http.StatusNoContent || c.Usage.Source == llm.UsageReported {
 		t.Errorf("call %+v", c)
+	}
+}
+
+// TestConnectAndHeadersAreMeasured looks at a connection that is made and at one
+// that is used again, plain, with TLS, and with HTTP/2.
+func TestConnectAndHeadersAreMeasured(t *testing.T) {
+	for name, c := range map[string]struct{ tls, http2 bool }{"plain": {}, "tls": {tls: true}, "http2": {tls: true, http2: true}} {
+		t.Run(name, func(t *testing.T) {
+			up := httptest.NewUnstartedServer(answerWith("application/json", chatAnswer))
+			up.EnableHTTP2 = c.http2
+			if c.tls {
+				up.StartTLS()
+			} else {
+				up.Start()
+			}
+			t.Cleanup(up.Close)
+			f := startAt(t, up.URL, func(cfg *Config) { cfg.Upstreams[0].TLS.InsecureSkipVerify = true })
+			for i := range 3 {
+				do(t, http.MethodPost, f.url+chatPath, chatBody)
+				call := f.next(t)
+				connect, known := call.Phases.Connect.Get()
+				if !known || (connect > 0) != (i == 0) {
+					t.Errorf("call %d: connect %v, known %v", i, connect, known)
+				}
+				headers, known := call.Phases.Headers.Get()
+				if !known || headers <= connect || headers > call.Duration {
+					t.Errorf("call %d: header after %v of %v, connect %v", i, headers, call.Duration, connect)
+				}
+			}
+		})
+	}
+}
+
+func TestAnUpstreamThatIsNotThereHasNoHeader(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	f := startAt(t, "http://"+l.Addr().String())
+	do(t, http.MethodPost, f.url+chatPath, chatBody)
+	if p := f.next(t).Phases; p.Headers.Known() || !p.Connect.Known() {
+		t.Errorf("phases = %+v", p)
 	}
 }

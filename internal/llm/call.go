@@ -14,6 +14,8 @@ const (
 	SourceGateway Source = "gateway"
 	SourceOTLP    Source = "otlp"
 	SourceSDK     Source = "sdk"
+	// SourceLogs is a log line, or a Call that a log line describes.
+	SourceLogs Source = "logs"
 )
 
 // Status is the outcome of a Call as its caller saw it.

@@ -32,29 +32,29 @@ const (
 func CanonicalProvider(name string) string {
 	n := strings.ToLower(strings.TrimSpace(name))
 	switch n {
-	case "az.ai.openai", "azure", "azure.openai", "azure_openai":
+	case "az.ai.openai", "azure", "azure.openai", "azure_openai", "azure-openai", "azureopenai":
 		return ProviderAzureOpenAI
-	case "vertex_ai", "vertexai", "google-vertex", "google_vertexai":
+	case "vertex_ai", "vertexai", "vertex", "google-vertex", "google.vertex", "google_vertexai", "vertex_ai_beta":
 		return ProviderVertex
-	case "gemini", "google", "google.generative-ai", "gcp.gen_ai":
+	case "gemini", "google", "google.generative-ai", "gcp.gen_ai", "google_genai", "google-genai", "googleai", "google_generativeai", "generativeai":
 		return ProviderGemini
 	case "mistral", "mistralai":
 		return ProviderMistral
-	case "xai":
+	case "xai", "x-ai":
 		return ProviderXAI
-	case "aws", "bedrock", "amazon-bedrock", "amazon_bedrock":
+	case "aws", "bedrock", "amazon-bedrock", "amazon_bedrock", "aws_bedrock", "bedrock_converse":
 		return ProviderBedrock
 	case "ibm.watson.ai", "watsonx":
 		return "ibm.watsonx.ai"
-	case "moonshot":
+	case "moonshot", "moonshotai":
 		return ProviderMoonshot
-	case "alibaba", "qwen":
+	case "alibaba", "qwen", "tongyi", "bailian":
 		return ProviderDashScope
-	case "zai", "z_ai", "bigmodel":
+	case "zai", "z_ai", "z.ai", "bigmodel", "zhipuai":
 		return ProviderZhipu
-	case "together":
+	case "together", "togetherai":
 		return ProviderTogether
-	case "fireworks_ai":
+	case "fireworks_ai", "fireworks-ai", "fireworksai":
 		return ProviderFireworks
 	}
 	return n

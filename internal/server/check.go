@@ -10,7 +10,7 @@ import (
 // LoadConfig reads a configuration file and validates all of it as a start
 // would, without starting anything.
 func LoadConfig(path string) (*config.Config, error) {
-	l := config.Loader{Sections: map[string]func([]byte, string) error{"prometheus": checkPrometheus}}
+	l := config.Loader{Sections: map[string]func([]byte, string) error{"prometheus": checkPrometheus, "model_servers": checkModelServers}}
 	c, err := l.Load(path)
 	if err != nil {
 		return nil, err
@@ -24,7 +24,15 @@ func LoadConfig(path string) (*config.Config, error) {
 // checkPrometheus validates the `prometheus:` section and keeps the line of what
 // is wrong.
 func checkPrometheus(section []byte, dir string) error {
-	err := metrics.ValidateConfig(section, dir)
+	return located(metrics.ValidateConfig(section, dir))
+}
+
+// checkModelServers does the same for the `model_servers:` section.
+func checkModelServers(section []byte, dir string) error {
+	return located(metrics.ValidateModelServers(section, dir))
+}
+
+func located(err error) error {
 	if at, ok := errors.AsType[*metrics.ConfigError](err); ok {
 		return &config.SectionError{Line: at.Line, Err: at.Err}
 	}

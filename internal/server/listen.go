@@ -5,18 +5,106 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 )
 
-// Listen holds the addresses to listen on.
+// Listen holds the addresses to listen on. Only API and Gateway must be there;
+// an empty address of another is not listened on.
 type Listen struct {
-	API     string // UI and APIs
-	Gateway string
+	API      string // UI and APIs
+	Gateway  string
+	OTLPGRPC string
+	OTLPHTTP string
+	Jaeger   string // Jaeger's own Thrift over HTTP
+}
+
+// The names of the listeners; their flags are `listen.` and the name.
+const (
+	listenAPI      = "api"
+	listenGateway  = "gateway"
+	listenOTLPGRPC = "otlp-grpc"
+	listenOTLPHTTP = "otlp-http"
+	listenJaeger   = "jaeger"
+)
+
+func (l *Listen) all() map[string]*string {
+	return map[string]*string{
+		listenAPI: &l.API, listenGateway: &l.Gateway,
+		listenOTLPGRPC: &l.OTLPGRPC, listenOTLPHTTP: &l.OTLPHTTP, listenJaeger: &l.Jaeger,
+	}
+}
+
+// door is a listener with what serves on it.
+type door struct {
+	name     string
+	listener net.Listener
+	serve    func(net.Listener) error
+	drain    func(context.Context) error
+}
+
+// bind binds every listener that has an address.
+func (s *Server) bind(ctx context.Context) error {
+	addresses := s.opts.Listen.all()
+	for _, name := range slices.Sorted(maps.Keys(addresses)) {
+		addr, flag := *addresses[name], "listen."+name
+		if addr == "" {
+			if name == listenAPI || name == listenGateway {
+				return fmt.Errorf("%s: an address is required, such as 127.0.0.1:0", flag)
+			}
+			continue
+		}
+		if err := checkAddress(flag, addr, s.opts.AllowPublic); err != nil {
+			return err
+		}
+		l, err := listen(ctx, flag, addr)
+		if err != nil {
+			return err
+		}
+		s.doors = append(s.doors, &door{name: name, listener: l})
+	}
+	return nil
+}
+
+// addr is where the named listener listens; nil if it does not.
+func (s *Server) addr(name string) net.Addr {
+	for _, d := range s.doors {
+		if d.name == name {
+			return d.listener.Addr()
+		}
+	}
+	return nil
+}
+
+// serveHTTP says that h serves on the named listener, if there is one.
+func (s *Server) serveHTTP(name string, h http.Handler) {
+	srv := newHTTPServer(h, s.log, name)
+	s.serveOn(name, func(l net.Listener) error { return serve(srv, l) }, func(ctx context.Context) error { return drain(ctx, srv) })
+}
+
+func (s *Server) serveOn(name string, serve func(net.Listener) error, drain func(context.Context) error) {
+	for _, d := range s.doors {
+		if d.name == name {
+			d.serve, d.drain = serve, drain
+		}
+	}
+}
+
+// Addresses are where the server listens.
+func (s *Server) Addresses() Listen {
+	var l Listen
+	for name, to := range l.all() {
+		if a := s.addr(name); a != nil {
+			*to = a.String()
+		}
+	}
+	return l
 }
 
 // checkAddress refuses an address that others could reach, unless that is
@@ -40,7 +128,7 @@ func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s: %s is taken by another program: stop it, or choose another port with --%s", flag, addr, flag)
+		return nil, fmt.Errorf("%s: %s is taken by another program: stop it, or choose another address with --%s", flag, addr, flag)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", flag, err)

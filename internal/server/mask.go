@@ -45,6 +45,7 @@ func (o maskedObserver) ObserveCall(c *llm.Call) {
 	named := o.m.pool.Get().(*llm.Call)
 	*named = *c
 	named.Input, named.Output, named.Tools, named.Params, named.Attributes = nil, nil, nil, nil, nil
+	named.Resource, named.Events, named.Links = nil, nil, nil
 	// These are masked in place, and belong to the Call.
 	named.FinishReasons, named.Truncated, named.Notes = nil, nil, nil
 	o.m.policy.Load().Call(named)

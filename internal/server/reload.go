@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pitot-dev/pitot/internal/config"
+	"github.com/pitot-dev/pitot/internal/metrics"
 	"github.com/pitot-dev/pitot/internal/price"
 	"github.com/pitot-dev/pitot/internal/redact"
 )
@@ -61,7 +62,7 @@ func (s *Server) reload() error {
 	if err := s.gateway.Reload(next.Gateway); err != nil {
 		return err
 	}
-	if err := s.metrics.Reload(next.Prometheus.Text); err != nil {
+	if err := s.metrics.ReloadAll(metrics.Sections{Prometheus: next.Prometheus.Text, ModelServers: next.ModelServers.Text}); err != nil {
 		// Validated above; if it fails all the same, the gateway goes back.
 		if back := s.gateway.Reload(current.Gateway); back != nil {
 			s.log.Error("the gateway could not go back to its old upstreams", "err", back)
@@ -69,6 +70,9 @@ func (s *Server) reload() error {
 		return fmt.Errorf("prometheus: %w", err)
 	}
 	if err := s.pipeline.Reload(next.Pipeline, prices, policy); err != nil {
+		return err
+	}
+	if err := s.intake.reload(next); err != nil {
 		return err
 	}
 	s.masks.policy.Store(policy)

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -68,9 +66,9 @@ type Server struct {
 	masks    *masks
 	pipeline *pipeline.Pipeline
 	gateway  *gateway.Gateway
+	intake   intake
 
-	apiListener, gatewayListener net.Listener
-	apiServer, gatewayServer     *http.Server
+	doors []*door
 
 	reloadMu  sync.Mutex // serialises reloads
 	stateMu   sync.Mutex // guards what follows
@@ -123,8 +121,15 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s.gatewayServer = newHTTPServer(guardHost(s.gateway, s.gatewayListener.Addr(), o.AllowHosts), s.log, "gateway")
-	s.apiServer = newHTTPServer(guardHost(api.New(s.apiOptions()), s.apiListener.Addr(), o.AllowHosts), s.log, "api")
+	s.serveHTTP(listenGateway, guardHost(s.gateway, s.addr(listenGateway), o.AllowHosts))
+	if err := s.buildIntake(); err != nil {
+		return nil, err
+	}
+	s.serveHTTP(listenAPI, guardHost(withElasticsearch(s.intake.elasticsearch, api.New(s.apiOptions())), s.addr(listenAPI), o.AllowHosts))
+	// Telemetry is only taken here, never given out: names need no guard.
+	s.serveHTTP(listenOTLPHTTP, s.intake.receiver.HTTPHandler())
+	s.serveHTTP(listenOTLPGRPC, s.intake.receiver.HTTPHandler())
+	s.serveHTTP(listenJaeger, s.intake.receiver.JaegerHandler())
 	return s, nil
 }
 
@@ -154,22 +159,6 @@ func (s *Server) load() (*config.Config, error) {
 	return c, nil
 }
 
-func (s *Server) bind(ctx context.Context) error {
-	for _, l := range []struct {
-		flag, addr string
-		to         *net.Listener
-	}{{"listen.api", s.opts.Listen.API, &s.apiListener}, {"listen.gateway", s.opts.Listen.Gateway, &s.gatewayListener}} {
-		if err := checkAddress(l.flag, l.addr, s.opts.AllowPublic); err != nil {
-			return err
-		}
-		var err error
-		if *l.to, err = listen(ctx, l.flag, l.addr); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // openStores opens metrics, engine, events and journal. The engine starts in the
 // background: the gateway need not wait for it.
 func (s *Server) openStores(ctx context.Context) error {
@@ -177,8 +166,9 @@ func (s *Server) openStores(ctx context.Context) error {
 	var err error
 	s.metrics, err = metrics.Open(ctx, metrics.Options{
 		Dir: filepath.Join(s.opts.DataDir, "metrics"), Retention: time.Duration(st.Metrics.Retention), MaxDisk: int64(st.Metrics.MaxDisk),
-		Logger: s.component("metrics"), Config: s.config.Prometheus.Text, ConfigDir: s.config.Dir(), Version: s.opts.Version,
-		ExternalURL: "http://" + s.apiListener.Addr().String(), Catalogue: metrics.CatalogueOptions{Labels: dimensions(s.config)},
+		Logger: s.component("metrics"), Config: s.config.Prometheus.Text, ModelServers: s.config.ModelServers.Text, ConfigDir: s.config.Dir(), Version: s.opts.Version,
+		ExternalURL: "http://" + s.addr(listenAPI).String(), Catalogue: metrics.CatalogueOptions{Labels: dimensions(s.config)},
+		OTLP: s.config.OTLP.Metrics, GPU: s.config.GPU, Infrastructure: s.config.Infrastructure,
 	})
 	if err != nil {
 		return err
@@ -230,7 +220,7 @@ func (s *Server) buildPipeline() error {
 	s.observer = newSwapObserver(s.metrics.Catalogue())
 	s.pipeline, err = pipeline.New(pipeline.Options{
 		Config: s.config.Pipeline, Journal: s.journal, Store: eventStore{s.events}, Accepts: s.events.Accepts, Pricer: prices, Redactor: policy,
-		Observer: maskedObserver{s.observer, s.masks}, Encoder: events.AppendRow, Logger: s.component("pipeline"), Registerer: s.metrics.Registerer(),
+		Observer: maskedObserver{s.observer, s.masks}, Encoder: events.AppendRow, Tally: events.AppendTally, Logger: s.component("pipeline"), Registerer: s.metrics.Registerer(),
 	})
 	return err
 }
@@ -258,6 +248,12 @@ func (s *Server) Run(ctx context.Context) error {
 			s.component("events").Error("rollups stopped", "err", err)
 		}
 	})
+	wg.Go(func() {
+		if err := s.intake.forward.Run(background); err != nil && background.Err() == nil {
+			s.component("forward").Error("forwarding stopped", "err", err)
+		}
+	})
+	wg.Go(func() { s.intake.tail.Run(ctx) }) // it ends before the pipeline drains
 
 	var g run.Group
 	// The signal: whoever ends first ends all, and this one ends on ctx.
@@ -269,35 +265,40 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 		return nil
 	}, func(error) { close(stop) })
-	for _, l := range []struct {
-		name     string
-		server   *http.Server
-		listener net.Listener
-	}{{"api", s.apiServer, s.apiListener}, {"gateway", s.gatewayServer, s.gatewayListener}} {
+	for _, d := range s.doors {
 		ended := make(chan struct{})
 		g.Add(func() error {
-			err := serve(l.server, l.listener)
+			err := d.serve(d.listener)
 			<-ended // until what is under way is through
 			return err
 		}, func(error) {
 			drainCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.DrainTimeout)
 			defer cancel()
-			if err := drain(drainCtx, l.server); err != nil {
-				s.log.Warn("requests were cut when the server stopped", "component", l.name, "err", err)
+			if err := d.drain(drainCtx); err != nil {
+				s.log.Warn("requests were cut when the server stopped", "component", d.name, "err", err)
 			}
 			close(ended)
 		})
 	}
-	s.log.Info("pitot is up", "api", s.apiListener.Addr().String(), "gateway", s.gatewayListener.Addr().String(), "data", s.opts.DataDir, "version", s.opts.Version)
+	s.log.Info("pitot is up", append(s.where(), "data", s.opts.DataDir, "version", s.opts.Version)...)
 	err := g.Run()
 
 	// Nothing comes in any more: what is on its way goes to disk.
 	drainCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.DrainTimeout)
 	defer cancel()
-	err = errors.Join(err, s.gateway.Close(drainCtx), s.pipeline.Drain(drainCtx))
+	err = errors.Join(err, s.intake.receiver.Drain(drainCtx), s.gateway.Close(drainCtx), s.pipeline.Drain(drainCtx))
 	stopBackground()
 	wg.Wait()
 	return err
+}
+
+// where names the listeners and their addresses, for the log.
+func (s *Server) where() []any {
+	var out []any
+	for _, d := range s.doors {
+		out = append(out, strings.ReplaceAll(d.name, "-", "_"), d.listener.Addr().String())
+	}
+	return out
 }
 
 // close ends what New started, in the reverse of the order in which data flows.
@@ -306,16 +307,17 @@ func (s *Server) close() {
 	s.closeOnce.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
-		for _, l := range []net.Listener{s.apiListener, s.gatewayListener} {
-			if l != nil {
-				_ = l.Close()
-			}
+		for _, d := range s.doors {
+			_ = d.listener.Close()
 		}
 		if s.gateway != nil {
 			_ = s.gateway.Close(ctx)
 		}
 		if s.pipeline != nil {
 			s.report("pipeline", s.pipeline.Drain(ctx))
+		}
+		if s.intake.forward != nil {
+			s.intake.forward.Close()
 		}
 		if s.journal != nil {
 			s.report("journal", s.journal.Close())
@@ -334,11 +336,6 @@ func (s *Server) report(component string, err error) {
 	if err != nil {
 		s.log.Error("closing failed", "component", component, "err", err)
 	}
-}
-
-// Addresses are where the server listens.
-func (s *Server) Addresses() Listen {
-	return Listen{API: s.apiListener.Addr().String(), Gateway: s.gatewayListener.Addr().String()}
 }
 
 // Submit stores records that did not come through a listener: the demo's

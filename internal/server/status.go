@@ -8,17 +8,13 @@ import (
 
 	"github.com/pitot-dev/pitot/internal/api"
 	"github.com/pitot-dev/pitot/internal/engine"
-	"github.com/pitot-dev/pitot/internal/events"
-	"github.com/pitot-dev/pitot/internal/metrics"
 )
 
 func (s *Server) apiOptions() api.Options {
 	return api.Options{
 		Logger: s.component("api"), Events: maskedEvents{s.events, s.masks}, Prometheus: s.metrics.Handler(), Metrics: s.metrics.MetricsHandler(),
 		Live: s.pipeline.Subscribe, Ledger: s.pipeline.Ledger, Status: s.status, Ready: s.ready, Reload: s.Reload,
-		Feedback: func(f *events.Feedback) {
-			s.metrics.Catalogue().ObserveFeedback(metrics.Feedback{Service: f.Service, Evaluator: f.Evaluator, Label: f.Label, Score: f.Score})
-		},
+		Feedback: s.judged,
 	}
 }
 
@@ -35,10 +31,13 @@ func (s *Server) status(ctx context.Context) api.Status {
 	s.stateMu.Lock()
 	cfg, reloaded, reloadErr := s.config, s.reloaded, s.reloadErr
 	s.stateMu.Unlock()
-	addr := s.Addresses()
+	listeners := map[string]string{}
+	for _, d := range s.doors {
+		listeners[d.name] = d.listener.Addr().String()
+	}
 	st := api.Status{
 		Version: s.opts.Version, Started: s.started, DataDir: s.opts.DataDir, Ledger: s.pipeline.Ledger(),
-		Listeners: map[string]string{"api": addr.API, "gateway": addr.Gateway}, ConfigDigest: cfg.Digest(), LastReload: reloaded,
+		Listeners: listeners, ConfigDigest: cfg.Digest(), LastReload: reloaded,
 		Components: []api.Component{s.engineStatus(ctx), s.journalStatus(), s.pipelineStatus(), s.exposure()},
 	}
 	if reloadErr != nil {
@@ -106,8 +105,11 @@ func (s *Server) pipelineStatus() api.Component {
 
 func (s *Server) exposure() api.Component {
 	c := api.Component{Name: "access", State: api.StateOK, Detail: "listeners are on loopback"}
-	addr := s.Addresses()
-	if err := errors.Join(checkAddress("listen.api", addr.API, false), checkAddress("listen.gateway", addr.Gateway, false)); err != nil {
+	var err error
+	for _, d := range s.doors {
+		err = errors.Join(err, checkAddress("listen."+d.name, d.listener.Addr().String(), false))
+	}
+	if err != nil {
 		c.State, c.Detail, c.Hint = api.StateDegraded, "listeners are reachable from other machines and there is no login", "put an authenticating proxy in front of them"
 	}
 	return c

@@ -3,6 +3,7 @@ package wire
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/valyala/fastjson"
 
@@ -113,6 +114,9 @@ func (h *bedrockConverse) metadata(v *fastjson.Value) {
 	converseUsage(v.Get("usage"), &h.call.Usage)
 	if ms, ok := amount(v, "metrics", "latencyMs").Get(); ok {
 		setAttribute(h.call, "aws.bedrock.latency_seconds", ms/1000)
+		if d, ok := phase(ms, time.Millisecond); ok {
+			h.call.Phases.Server = llm.Some(d)
+		}
 	}
 	if t := str(v, "serviceTier", "type"); t != "" {
 		h.call.ServiceTier = t

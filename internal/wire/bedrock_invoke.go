@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"net/http"
+	"time"
 
 	"github.com/valyala/fastjson"
 
@@ -119,6 +120,9 @@ func (h *bedrockInvoke) common(v *fastjson.Value) {
 		h.metrics.CacheReadTokens, h.metrics.CacheWriteTokens = read, write
 		if ms, ok := amount(m, "invocationLatency").Get(); ok {
 			setAttribute(h.call, "aws.bedrock.latency_seconds", ms/1000)
+			if d, ok := phase(ms, time.Millisecond); ok {
+				h.call.Phases.Server = llm.Some(d)
+			}
 		}
 		// Only the last chunk has them.
 		h.acc.ended = true

@@ -82,8 +82,9 @@ func parseError(rt Route, status int, h http.Header, body []byte) (typ, msg stri
 }
 
 // headersAfter completes a Call from response headers where its body was
-// silent: Bedrock counts tokens in headers too.
+// silent: Bedrock counts tokens in headers too, and many servers their time.
 func headersAfter(rt Route, h http.Header, c *llm.Call) {
+	headerPhases(h, &c.Phases)
 	if rt.Dialect == Bedrock && rt.API == apiInvoke {
 		bedrockHeaderUsage(h, &c.Usage)
 	}

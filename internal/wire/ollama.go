@@ -3,6 +3,7 @@ package wire
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/valyala/fastjson"
 
@@ -81,6 +82,11 @@ func (h *ollama) done(v *fastjson.Value) {
 
 // durations keeps what the server measured itself.
 func (h *ollama) durations(v *fastjson.Value) {
+	p := &h.call.Phases
+	setPhase(&p.Load, v, "load_duration", time.Nanosecond)
+	setPhase(&p.Prefill, v, "prompt_eval_duration", time.Nanosecond)
+	setPhase(&p.Decode, v, "eval_duration", time.Nanosecond)
+	setPhase(&p.Server, v, "total_duration", time.Nanosecond)
 	for _, name := range [...]string{"total_duration", "load_duration", "prompt_eval_duration", "eval_duration"} {
 		if ns, ok := count(v, name).Get(); ok {
 			setAttribute(h.call, "ollama."+name+"_seconds", float64(ns)/1e9)
@@ -111,6 +117,11 @@ func (h *ollama) embeddings(body []byte) {
 		case "total_duration", "load_duration":
 			if ns, ok := countOf(v).Get(); ok {
 				setAttribute(h.call, "ollama."+string(key)+"_seconds", float64(ns)/1e9)
+				if key[0] == 'l' {
+					h.call.Phases.Load = llm.Some(time.Duration(ns))
+				} else {
+					h.call.Phases.Server = llm.Some(time.Duration(ns))
+				}
 			}
 		}
 	})

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"time"
 
 	"github.com/valyala/fastjson"
 
@@ -129,9 +130,16 @@ func (h *openAIChat) document(v *fastjson.Value) int {
 			setOpenAIError(c, groq)
 		}
 	}
-	openAIUsage(o.Get("usage"), c)
+	if usage := o.Get("usage"); isSet(usage) {
+		openAIUsage(usage, c)
+		if t := o.Get("time_info"); t != nil { // Cerebras
+			secondsPhases(t, &c.Phases)
+		}
+	}
 	if t := o.Get("timings"); t != nil {
 		h.timings = timings{count(t, "prompt_n"), count(t, "cache_n"), count(t, "predicted_n")}
+		setPhase(&c.Phases.Prefill, t, "prompt_ms", time.Millisecond)
+		setPhase(&c.Phases.Decode, t, "predicted_ms", time.Millisecond)
 	}
 	return n
 }

@@ -75,6 +75,7 @@ func openAIUsage(v *fastjson.Value, c *llm.Call) {
 		}
 	}
 	reportedCost(v, c)
+	secondsPhases(v, &c.Phases)
 }
 
 // inclusiveOutput makes output include reasoning where a server counts it

@@ -86,10 +86,12 @@ type server struct {
 	*testkit.Process
 	tb           testing.TB
 	api, gateway string // base URLs
+	otlp         string // base URL of OTLP over HTTP
+	grpc         string // address of OTLP over gRPC
 	data, file   string
 }
 
-var upLine = regexp.MustCompile(`msg="pitot is up" .*?\bapi=(\S+) gateway=(\S+)`)
+var upLine = regexp.MustCompile(`msg="pitot is up" .*?\bapi=(\S+) gateway=(\S+) otlp_grpc=(\S+) otlp_http=(\S+)`)
 
 // serve starts a server on free ports and waits until it listens.
 func serve(tb testing.TB, o setup) *server {
@@ -104,7 +106,8 @@ func serve(tb testing.TB, o setup) *server {
 	if o.level == "" {
 		o.level = "info"
 	}
-	args := []string{"serve", "--data", o.data, "--listen.api", "127.0.0.1:0", "--listen.gateway", "127.0.0.1:0", "--log.level", o.level}
+	args := []string{"serve", "--data", o.data, "--listen.api", "127.0.0.1:0", "--listen.gateway", "127.0.0.1:0",
+		"--listen.otlp-grpc", "127.0.0.1:0", "--listen.otlp-http", "127.0.0.1:0", "--log.level", o.level}
 	if o.file != "" {
 		args = append(args, "--config", o.file)
 	}
@@ -113,6 +116,7 @@ func serve(tb testing.TB, o setup) *server {
 	s := &server{Process: testkit.Start(tb, cmd), tb: tb, data: o.data, file: o.file}
 	m := s.WaitLine(upLine)
 	s.api, s.gateway = "http://"+m[1], "http://"+m[2]
+	s.grpc, s.otlp = m[3], "http://"+m[4]
 	return s
 }
 

@@ -1,0 +1,238 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/pitot-dev/pitot/internal/config"
+	"github.com/pitot-dev/pitot/internal/events"
+	"github.com/pitot-dev/pitot/internal/forward"
+	"github.com/pitot-dev/pitot/internal/llm"
+	"github.com/pitot-dev/pitot/internal/logs"
+	"github.com/pitot-dev/pitot/internal/metrics"
+	"github.com/pitot-dev/pitot/internal/otlp"
+	"github.com/pitot-dev/pitot/internal/pipeline"
+	"github.com/pitot-dev/pitot/internal/semconv"
+)
+
+// intake is what other programs send: telemetry, logs, and the files they
+// write; and where records are sent on to.
+type intake struct {
+	receiver      *otlp.Receiver
+	elasticsearch *logs.Elasticsearch // nil: switched off
+	tail          *tail
+	forward       *forward.Forwarder
+}
+
+func (s *Server) buildIntake() error {
+	var err error
+	s.intake.receiver, err = otlp.New(otlp.Options{
+		Config: s.config.OTLP.Config, Sink: telemetrySink{s.pipeline, s.metrics}, Normalizer: semconv.New(semconv.Options{}),
+		Evaluations: s.evaluated, Logger: s.component("otlp"), Registerer: s.metrics.Registerer(),
+	})
+	if err != nil {
+		return err
+	}
+	counts := logs.NewMetrics()
+	for _, c := range counts.Collectors() {
+		if err := s.metrics.Registerer().Register(c); err != nil {
+			return fmt.Errorf("logs: %w", err)
+		}
+	}
+	o := logs.Options{
+		Config: s.config.Logs, Sink: s.pipeline, Resource: logs.EnvResource(os.Getenv, os.ReadFile), DataDir: s.opts.DataDir,
+		Metrics: counts, Log: s.component("logs"),
+	}
+	if on := s.config.Logs.Elasticsearch.Enabled; on == nil || *on {
+		s.intake.elasticsearch = logs.NewElasticsearch(o)
+	}
+	if s.intake.tail, err = newTail(o); err != nil {
+		return err
+	}
+	s.intake.forward, err = forward.New(forward.Options{
+		Config: s.config.Forward, Journal: s.journal, Decode: decodeJournal, KindOf: kindOfJournal,
+		AppendTraces: semconv.AppendTraces, AppendLogs: semconv.AppendLogs,
+		UserAgent: "pitot/" + s.opts.Version, Logger: s.component("forward"), Registerer: s.metrics.Registerer(),
+	})
+	return err
+}
+
+// reload takes over what can change while the server runs.
+func (i *intake) reload(c *config.Config) error {
+	if err := i.forward.Reload(c.Forward); err != nil {
+		return err
+	}
+	return i.tail.reload(c.Logs)
+}
+
+// telemetrySink is where the receiver's records and metrics go.
+type telemetrySink struct {
+	*pipeline.Pipeline
+	m *metrics.Metrics
+}
+
+// Metrics stores metrics.
+func (t telemetrySink) Metrics(ctx context.Context, md pmetric.Metrics) error {
+	return t.m.WriteOTLP(ctx, md)
+}
+
+// evaluated stores the judgements that came as telemetry. Their records are in
+// the journal already: one that cannot be stored is no reason to refuse them.
+func (s *Server) evaluated(ctx context.Context, evals []semconv.Evaluation) {
+	store := maskedEvents{s.events, s.masks}
+	for _, e := range evals {
+		f := feedbackOf(e)
+		if err := store.InsertFeedback(ctx, f); err != nil {
+			s.component("otlp").Warn("an evaluation was not stored", "err", err)
+			continue
+		}
+		s.judged(f)
+	}
+}
+
+// feedbackOf is an evaluation as feedback. A score on another scale than 0 to 1
+// cannot be compared with the others: it is kept beside them.
+func feedbackOf(e semconv.Evaluation) *events.Feedback {
+	f := &events.Feedback{
+		Time: e.Time, TraceID: e.TraceID, ResponseID: e.ResponseID, Name: e.Name, Label: e.Label, Comment: e.Explanation, Evaluator: e.Name,
+	}
+	score, ok := e.Score.Get()
+	if ok && score >= 0 && score <= 1 {
+		f.Score = e.Score
+	} else if ok {
+		f.Metadata, _ = json.Marshal(map[string]float64{"score": score}) // a number that JSON lacks leaves it out
+	}
+	return f
+}
+
+// judged counts a judgement that was stored, and keeps its trace from being
+// sampled out.
+func (s *Server) judged(f *events.Feedback) {
+	s.metrics.Catalogue().ObserveFeedback(metrics.Feedback{Service: f.Service, Evaluator: f.Evaluator, Label: f.Label, Score: f.Score})
+	if f.TraceID != "" {
+		s.pipeline.KeepTrace(f.TraceID)
+	}
+}
+
+// decodeJournal turns what the pipeline wrote into the journal back into the
+// record.
+func decodeJournal(b []byte) (llm.Record, error) {
+	e, err := pipeline.OpenEntry(b)
+	if err != nil {
+		return llm.Record{}, err
+	}
+	return events.DecodeRow(e.Row)
+}
+
+func kindOfJournal(b []byte) forward.Kind {
+	e, err := pipeline.OpenEntry(b)
+	if err != nil {
+		return ""
+	}
+	switch e.Kind {
+	case pipeline.EntryCall:
+		return forward.KindCalls
+	case pipeline.EntrySpan:
+		return forward.KindSpans
+	case pipeline.EntryLog:
+		return forward.KindLogs
+	}
+	return ""
+}
+
+// withElasticsearch serves the paths of Elasticsearch's API before all others.
+// They share the port with the page and the APIs: log shippers know one address.
+func withElasticsearch(es *logs.Elasticsearch, next http.Handler) http.Handler {
+	if es == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if logs.Match(r) || logs.WantsElasticsearch(r) {
+			es.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// tail reads files. A new configuration gets a new tailer, which goes on where
+// the old one stopped.
+type tail struct {
+	options logs.Options
+
+	mu     sync.Mutex
+	run    context.Context // nil before Run
+	cancel context.CancelFunc
+	tailer *logs.Tailer
+	done   chan struct{} // closed when the tailer that runs has ended
+}
+
+func newTail(o logs.Options) (*tail, error) {
+	t, err := logs.NewTailer(o)
+	if err != nil {
+		return nil, err
+	}
+	return &tail{options: o, tailer: t}, nil
+}
+
+// Run reads files until ctx ends.
+func (t *tail) Run(ctx context.Context) {
+	t.mu.Lock()
+	t.run = ctx
+	t.start()
+	t.mu.Unlock()
+	<-ctx.Done()
+	t.mu.Lock()
+	done := t.done
+	t.mu.Unlock()
+	<-done
+}
+
+// start runs the tailer. t.mu is held.
+func (t *tail) start() {
+	ctx, cancel := context.WithCancel(t.run)
+	done, tailer := make(chan struct{}), t.tailer
+	t.cancel, t.done = cancel, done
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			err := tailer.Run(ctx)
+			if err == nil || ctx.Err() != nil {
+				return
+			}
+			t.options.Log.Error("tailing stopped and is tried again", "err", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(tailRetry):
+			}
+		}
+	}()
+}
+
+// tailRetry is how long a tailer that failed, on a full disk for one, waits.
+const tailRetry = 5 * time.Second
+
+func (t *tail) reload(c logs.Config) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	o := t.options
+	o.Config = c
+	next, err := logs.NewTailer(o)
+	if err != nil {
+		return err
+	}
+	t.options, t.tailer = o, next
+	if t.run != nil && t.run.Err() == nil {
+		t.cancel()
+		<-t.done
+		t.start()
+	}
+	return nil
+}
