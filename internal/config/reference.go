@@ -52,8 +52,8 @@ var docs = map[string]string{
 	"pipeline.queue":             "Records on their way to the journal.",
 	"pipeline.queue.max_records": "Most records that wait; further ones are dropped and counted.",
 	"pipeline.queue.max_bytes":   "Most bytes that they take, by an estimate.",
-	"pipeline.sampling":          "Which records are stored in detail. Metrics count all.",
-	"pipeline.sampling.rate":     "Share of traces, or of calls without one, that is stored: 0 to 1. Errors are always stored.",
+	"pipeline.sampling":          "Which records are stored in detail. Metrics and totals count all.",
+	"pipeline.sampling.rate":     "Share of traces, or of calls without one, that is stored: 0 to 1. A trace is kept whole; with errors in it, or when somebody judges it, always.",
 	"pipeline.sampling.slow":     "Calls and spans that take longer are always stored; 0 turns that off.",
 	"pipeline.estimate_usage":    "Estimate token counts that a provider did not report; they and their costs are marked as estimated.",
 }
@@ -72,6 +72,10 @@ func Reference() string {
 		r.b.WriteString("\n| field | type | default | |\n|---|---|---|---|\n")
 		if f.typ.Kind() == reflect.Map {
 			r.rows(f.typ.Elem(), reflect.Value{}, f.name+".NAME")
+			continue
+		}
+		if f.typ.Kind() == reflect.Slice {
+			r.rows(f.typ.Elem(), reflect.Value{}, f.name+"[]")
 			continue
 		}
 		r.rows(f.typ, def.FieldByIndex(f.index), f.name)

@@ -27,6 +27,8 @@ func TestReferenceIsComplete(t *testing.T) {
 		case f.typ == rawType:
 		case f.typ.Kind() == reflect.Map:
 			r.rows(f.typ.Elem(), reflect.Value{}, f.name+".NAME")
+		case f.typ.Kind() == reflect.Slice:
+			r.rows(f.typ.Elem(), reflect.Value{}, f.name+"[]")
 		default:
 			r.rows(f.typ, def.FieldByIndex(f.index), f.name)
 		}

@@ -200,6 +200,9 @@ func randomCall(r *rand.Rand, at time.Time, service string) *llm.Call {
 	}
 	c.Input = []llm.Message{llm.Text("user", fmt.Sprintf("question %d about %s", r.IntN(100), pick(oddStrings...)))}
 	c.Output = []llm.Message{llm.Text("assistant", "answer "+pick(oddStrings...))}
+	if r.IntN(3) == 0 {
+		c.Agent, c.Dialect = pick("planner", "writer"), pick("openlit", "openinference", "")
+	}
 	if r.IntN(4) == 0 {
 		c.Tags = map[string]string{"team": pick("a", "b"), "odd": pick(oddStrings...)}
 		c.Params = map[string]any{"temperature": 0.5, "stop": []any{"a", "b"}, "format": map[string]any{"type": "json"}}

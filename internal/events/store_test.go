@@ -96,6 +96,8 @@ func filters(cs []*llm.Call) map[string]struct {
 		"error type":   {CallFilter{ErrorType: "timeout"}, func(c *llm.Call) bool { return c.ErrorType == "timeout" }},
 		"slow":         {CallFilter{MinDuration: 3 * time.Second}, func(c *llm.Call) bool { return c.Duration >= 3*time.Second }},
 		"fast":         {CallFilter{MaxDuration: 100 * time.Millisecond}, func(c *llm.Call) bool { return c.Duration <= 100*time.Millisecond }},
+		"agent":        {CallFilter{Agent: "planner"}, func(c *llm.Call) bool { return c.Agent == "planner" }},
+		"dialect":      {CallFilter{Dialect: "openlit", Agent: "planner"}, func(c *llm.Call) bool { return c.Agent == "planner" && c.Dialect == "openlit" }},
 		"tag":          {CallFilter{Tags: map[string]string{"team": "a"}}, func(c *llm.Call) bool { return c.Tags["team"] == "a" }},
 		"logsql":       {CallFilter{Query: `usage.output_tokens:>400 or error_type:="timeout"`}, func(c *llm.Call) bool { return c.Usage.OutputTokens.Or(0) > 400 || c.ErrorType == "timeout" }},
 		"first half":   {CallFilter{Range: Range{End: mid}}, func(c *llm.Call) bool { return c.Time.Before(mid) }},
@@ -304,6 +306,8 @@ func checkFacets(t *testing.T, s *Store, f CallFilter, want []*llm.Call) {
 		add("user", c.User)
 		add("session", c.Session)
 		add("feature", c.Feature)
+		add("agent", c.Agent)
+		add("dialect", c.Dialect)
 		add("source", string(c.Source))
 		add("cost.state", string(c.Cost.State))
 		if c.Stream {

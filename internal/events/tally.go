@@ -121,9 +121,13 @@ func valueEnd(b []byte, i int) int {
 		}
 		return i
 	}
-	n := bytes.IndexAny(b[i:], ",}")
-	if n < 1 {
-		return -1
+	for end := i; end < len(b); end++ {
+		if b[end] == ',' || b[end] == '}' {
+			if end == i {
+				return -1
+			}
+			return end
+		}
 	}
-	return i + n
+	return -1
 }

@@ -28,7 +28,9 @@ func trace(n int, at time.Time) []llm.Record {
 		{Call: &llm.Call{
 			ID: fmt.Sprintf("t%d-call", n), Time: at.Add(2 * time.Millisecond).UTC(), Source: llm.SourceOTLP, TraceID: id, SpanID: span(3), ParentSpanID: span(2),
 			Service: "back", Provider: "openai", Operation: llm.OpChat, RequestModel: "gpt-4o", Status: llm.StatusOK, Duration: time.Second,
-			Attributes: map[string]any{"k": "v"},
+			PromptName: "p" + itoa(n), Agent: "agent" + itoa(n), Workflow: "flow" + itoa(n), Dialect: "openllmetry", Scope: "lib", ScopeVersion: itoa(n) + ".0",
+			Attributes: map[string]any{"k": "v"}, Resource: map[string]any{"pod": "pod" + itoa(n)},
+			Events: []llm.SpanEvent{{Time: at.UTC(), Name: "first"}}, Links: []llm.SpanLink{{TraceID: "a", SpanID: "b"}},
 		}},
 	}
 }
@@ -71,6 +73,15 @@ func TestTraces(t *testing.T) {
 		"both tags":      {TraceQuery{Tags: map[string]string{"attempt": "4", "host.name": "h7"}}, nil},
 		"field":          {TraceQuery{Tags: map[string]string{"gen_ai.request.model": "gpt-4o"}, Limit: 1}, []int{10}},
 		"error":          {TraceQuery{Service: "back", Tags: map[string]string{"error": "true"}, Limit: 1}, []int{10}},
+		"prompt":         {TraceQuery{Tags: map[string]string{"gen_ai.prompt.name": "p5"}}, []int{5}},
+		"call id":        {TraceQuery{Tags: map[string]string{"pitot.call.id": "t6-call"}}, []int{6}},
+		"agent":          {TraceQuery{Tags: map[string]string{"gen_ai.agent.name": "agent3"}}, []int{3}},
+		"plain agent":    {TraceQuery{Tags: map[string]string{"agent": "agent3"}}, []int{3}},
+		"workflow":       {TraceQuery{Tags: map[string]string{"gen_ai.workflow.name": "flow7"}}, []int{7}},
+		"dialect":        {TraceQuery{Tags: map[string]string{"pitot.dialect": "openllmetry"}, Limit: 1}, []int{10}},
+		"scope":          {TraceQuery{Tags: map[string]string{"otel.scope.name": "lib", "otel.scope.version": "8.0"}}, []int{8}},
+		"kind of call":   {TraceQuery{Operation: "chat gpt-4o", Tags: map[string]string{"span.kind": "client"}, Limit: 1}, []int{10}},
+		"call resource":  {TraceQuery{Tags: map[string]string{"pod": "pod2"}}, []int{2}},
 		"no error there": {TraceQuery{Service: "front", Tags: map[string]string{"error": "true"}}, nil},
 		"range":          {TraceQuery{Range: Range{base, base.Add(2 * time.Minute)}}, []int{2, 1}},
 		"odd":            {TraceQuery{Tags: map[string]string{`a" or id:*`: `x) or (`}}, nil},

@@ -26,10 +26,8 @@ func TestDefaultConfigIsValid(t *testing.T) {
 
 func TestConfigValidate(t *testing.T) {
 	for _, tc := range []struct{ yaml, want string }{
-		{"max_line: -1", "logs.max_line"},
-		{"max_line: 17179869184", "logs.max_line"},
+		{"max_line: 16GiB", "logs.max_line"},
 		{"elasticsearch: {version: '8'}", "logs.elasticsearch.version"},
-		{"elasticsearch: {max_body: -1}", "logs.elasticsearch.max_body"},
 		{"elasticsearch: {max_requests: -1}", "logs.elasticsearch.max_requests"},
 		{"files: [{}]", "logs.files[0]: paths: name at least one"},
 		{"files: [{paths: ['']}]", "a pattern is empty"},
@@ -46,6 +44,10 @@ func TestConfigValidate(t *testing.T) {
 		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: got %v, want %q", tc.yaml, err, tc.want)
 		}
+	}
+	negative := Config{MaxLine: -1, Elasticsearch: ElasticsearchConfig{MaxBody: -1}}
+	if err := negative.Validate(); err == nil || !strings.Contains(err.Error(), "logs.max_line") || !strings.Contains(err.Error(), "logs.elasticsearch.max_body") {
+		t.Errorf("got %v", err)
 	}
 	var good Config
 	err := yaml.Unmarshal([]byte(`

@@ -347,6 +347,58 @@ func TestTailCopyTruncate(t *testing.T) {
 	}
 }
 
+// TestTailSeesTheCopyBeforeTheTruncation is a rotation of a large file, whose
+// copy lies beside it for a while.
+func TestTailSeesTheCopyBeforeTheTruncation(t *testing.T) {
+	inTail(t, FileConfig{Paths: []string{"app.log*"}}, func(h *tailTest) {
+		text, want := lines("old", 0, 3)
+		h.append("app.log", text)
+		h.start()
+		h.pass(time.Second)
+		h.append("app.log.1", text)
+		h.pass(5 * time.Second)
+		if err := os.Truncate(h.path("app.log"), 0); err != nil {
+			t.Fatal(err)
+		}
+		text, wantNew := lines("new", 0, 1)
+		h.append("app.log", text)
+		h.pass(30 * time.Second)
+		h.want(append(want, wantNew...)...)
+		if n := len(h.sink.accepted); n != len(want)+1 {
+			t.Errorf("%d lines were submitted", n)
+		}
+	})
+}
+
+// TestTailCrashRightAfterTheFirstSubmission goes back to what was on disk when
+// lines were submitted for the first time.
+func TestTailCrashRightAfterTheFirstSubmission(t *testing.T) {
+	inTail(t, FileConfig{Paths: []string{"*.log"}}, func(h *tailTest) {
+		path := filepath.Join(h.data, checkpointName)
+		var before []byte
+		h.sink.fail = func(n int) error {
+			if n == 1 {
+				before, _ = os.ReadFile(path) // none is an error that is seen below
+			}
+			return nil
+		}
+		text, want := lines("a", 0, 3)
+		h.append("a.log", text)
+		h.start()
+		h.pass(time.Second)
+		h.stop()
+		if err := os.WriteFile(path, before, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		h.start()
+		h.pass(time.Second)
+		h.want(want...)
+		if n := len(h.sink.accepted); n != 6 {
+			t.Errorf("%d lines were submitted: the crash was none", n)
+		}
+	})
+}
+
 func TestTailTruncatedWithoutACopy(t *testing.T) {
 	inTail(t, FileConfig{Paths: []string{"app.log"}}, func(h *tailTest) {
 		text, want := lines("old", 0, 3)
@@ -454,8 +506,11 @@ func TestTailPartialLines(t *testing.T) {
 	inTail(t, FileConfig{Paths: []string{"*.log"}}, func(h *tailTest) {
 		h.append("a.log", `{"message":"in two`)
 		h.start()
-		h.pass(time.Second)
+		h.pass(2 * time.Second)
 		h.want()
+		h.stop() // what is held back is not passed over
+		h.start()
+		h.pass(time.Second)
 		h.append("a.log", " parts\"}\nno end")
 		h.pass(time.Second)
 		h.want("in two parts")

@@ -237,6 +237,27 @@ func TestAContainerThatWaitsIsNotForgotten(t *testing.T) {
 	})
 }
 
+func TestACountedContainerIsRememberedOverARestart(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		r := newRig(t)
+		r.store.setDown(true)
+		r.submit(agentRec("a", ""))
+		pass(10 * time.Second)
+		r.stop()
+		r.store.setDown(false)
+		r.start()
+		r.submit(callRec("c", "a", llm.SourceOTLP))
+		pass(20 * time.Second)
+		if got := r.storedSpans()["c"]; got != countedByAncestor {
+			t.Errorf("a call beneath it is stored as %q", got)
+		}
+		if n := len(r.counted()); n != 1 {
+			t.Errorf("%d counted", n)
+		}
+		r.stop()
+	})
+}
+
 func TestContainersAreBounded(t *testing.T) {
 	c := newContainers()
 	at := time.Now()

@@ -179,6 +179,9 @@ func TestEveryCallIsInTheTotalsOnce(t *testing.T) {
 			t.Errorf("%d observed", len(r.observer.calls))
 		}
 		r.stop()
+		if n := len(r.writer.past.sampled); n != 0 {
+			t.Errorf("%d decisions are remembered for ever", n)
+		}
 	})
 }
 

@@ -31,8 +31,9 @@ func checkTree(t *testing.T, tr *spanTree) {
 func TestTreeForgetsLeavesBeforeParents(t *testing.T) {
 	tr := newSpanTree(100)
 	root := spanKey(1)
+	tr.link(2, root, true)
 	for n := range 1000 {
-		tr.link(spanKey(1000+n), root, true)
+		tr.link(spanKey(1000+n), root, false)
 	}
 	checkTree(t, tr)
 	if v := tr.decide(root, 0, "otlp"); v != overCall {
