@@ -28,6 +28,8 @@ type callsCmd struct {
 	User        string `help:"Only this user."`
 	Session     string `help:"Only this session."`
 	Feature     string `help:"Only this feature."`
+	Agent       string `help:"Only this agent."`
+	Dialect     string `help:"Only this kind of telemetry sender, such as openllmetry."`
 	MinDuration string `help:"Only calls that took at least this long, such as 5s."`
 	Order       string `help:"Which first: newest, oldest, slowest, costliest." enum:"newest,oldest,slowest,costliest" default:"newest"`
 	Limit       int    `short:"n" help:"Most calls to list." default:"50"`
@@ -45,6 +47,8 @@ func (c *callsCmd) values() url.Values {
 	set(q, "user", c.User)
 	set(q, "session", c.Session)
 	set(q, "feature", c.Feature)
+	set(q, "agent", c.Agent)
+	set(q, "dialect", c.Dialect)
 	set(q, "min_duration", c.MinDuration)
 	return q
 }

@@ -146,7 +146,7 @@ func (d *decoder) root(n *yaml.Node, c *Config) {
 // rawKinds are the verbatim sections and what each consists of.
 var rawKinds = map[string]yaml.Kind{
 	"prometheus": yaml.MappingNode, "alertmanager": yaml.MappingNode,
-	"slos": yaml.SequenceNode, "budgets": yaml.SequenceNode,
+	"model_servers": yaml.SequenceNode, "slos": yaml.SequenceNode, "budgets": yaml.SequenceNode,
 }
 
 var kindNames = map[yaml.Kind]string{
@@ -355,7 +355,7 @@ func (d *decoder) unknown(key *yaml.Node, path string, fields []field) {
 // foreignKeys are top-level keys of the files that verbatim sections take.
 var foreignKeys = map[string]string{
 	"global": "prometheus", "scrape_configs": "prometheus", "rule_files": "prometheus", "remote_write": "prometheus",
-	"remote_read": "prometheus", "scrape_config_files": "prometheus", "otlp": "prometheus", "alerting": "prometheus",
+	"remote_read": "prometheus", "scrape_config_files": "prometheus", "alerting": "prometheus",
 	"route": "alertmanager", "receivers": "alertmanager", "inhibit_rules": "alertmanager", "templates": "alertmanager",
 	"time_intervals": "alertmanager", "mute_time_intervals": "alertmanager",
 }

@@ -83,7 +83,7 @@ func (out *SenderReport) field(s *Sender, k *knowledge, f field) {
 			Message: fmt.Sprintf("%s does not send %s: %s. %s", k.name, f.what, reason, sentence(f.why)), Setting: fix.setting, Note: fix.note,
 		})
 	case Absent:
-		if f.name == fOutTokens && onlyStreamsLack(s) || c.Of < fewCalls && f.absent != WrongNumbers {
+		if onlyStreamsLack(s, f) || c.Of < fewCalls && f.absent != WrongNumbers {
 			return
 		}
 		msg := fmt.Sprintf("no call has %s: %s", f.what, f.why)
@@ -95,7 +95,7 @@ func (out *SenderReport) field(s *Sender, k *knowledge, f field) {
 			Message: msg, Setting: fix.setting, Note: fix.note,
 		})
 	case Partial:
-		if f.absent != WrongNumbers || f.name == fOutTokens && onlyStreamsLack(s) || onlyStreamsLackInput(s, f) {
+		if f.absent != WrongNumbers || onlyStreamsLack(s, f) {
 			return // not each user is known, not each application names a session
 		}
 		out.Findings = append(out.Findings, Finding{
@@ -118,16 +118,11 @@ func stateOf(c Count) State {
 	return Partial
 }
 
-// onlyStreamsLack reports whether the calls without output tokens are streams
-// that report no usage, of which there is a finding of its own.
-func onlyStreamsLack(s *Sender) bool {
-	c := s.Fields[fOutTokens]
-	return s.StreamsWithoutUsage > 0 && c.Of-c.Have <= s.StreamsWithoutUsage
-}
-
-func onlyStreamsLackInput(s *Sender, f field) bool {
-	c := s.Fields[fInTokens]
-	return f.name == fInTokens && s.StreamsWithoutUsage > 0 && c.Of-c.Have <= s.StreamsWithoutUsage
+// onlyStreamsLack reports whether the calls without tokens are streams that
+// report no usage, of which there is a finding of its own.
+func onlyStreamsLack(s *Sender, f field) bool {
+	c := s.Fields[f.name]
+	return (f.name == fOutTokens || f.name == fInTokens) && s.StreamsWithoutUsage > 0 && c.Of-c.Have <= s.StreamsWithoutUsage
 }
 
 // senderFindings are those that are of no single field.
@@ -135,12 +130,17 @@ func senderFindings(s *Sender, k *knowledge) []Finding {
 	var out []Finding
 	add := func(f Finding) { out = append(out, f) }
 	if n := s.StreamsWithoutUsage; n > 0 {
-		fix := k.remedy(fixStreamUsage)
-		add(Finding{
+		f := Finding{
 			Severity: WrongNumbers, Code: "streams_without_usage", Field: fOutTokens,
 			Message: fmt.Sprintf("%d of %d streams report no tokens: their cost is an estimate or unknown", n, s.Streams),
-			Setting: fix.setting, Note: fix.note,
-		})
+		}
+		if fix := k.remedy(fixStreamUsage); float64(n) > (1-wholeShare)*float64(s.Streams) {
+			f.Setting, f.Note = fix.setting, fix.note
+		} else {
+			// The usage comes last, so that a stream that was cut has none.
+			f.Severity, f.Note = Cosmetic, "so few are likely streams that ended early: clients that went away, time-outs"
+		}
+		add(f)
 	}
 	if s.Sampled > 0 && s.Calls > 0 {
 		add(Finding{

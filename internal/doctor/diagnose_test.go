@@ -157,6 +157,12 @@ func TestStreamsWithoutUsage(t *testing.T) {
 		!strings.Contains(r.Findings[0].Setting, "include_usage") || !strings.Contains(r.Findings[0].Message, "40 of 40") {
 		t.Errorf("findings = %+v", r.Findings)
 	}
+	cut := whole("openllmetry")
+	cut.StreamsWithoutUsage = 2
+	cut.Fields[fInTokens], cut.Fields[fOutTokens] = Count{88, 90}, Count{88, 90}
+	if r := Diagnose([]Sender{cut}, nil).Senders[0]; len(r.Findings) != 1 || r.Worst() != Cosmetic || r.Findings[0].Setting != "" {
+		t.Errorf("two of forty: %+v", r.Findings)
+	}
 	// Others lack them too: that is another fault.
 	s.Fields[fOutTokens] = Count{30, 90}
 	r = Diagnose([]Sender{s}, nil).Senders[0]
@@ -205,7 +211,7 @@ func TestWarnings(t *testing.T) {
 func TestGateway(t *testing.T) {
 	s := without(whole(""), fUser, fSession)
 	s.Source = llm.SourceGateway
-	s.StreamsWithoutUsage = 2
+	s.StreamsWithoutUsage = 20
 	r := Diagnose([]Sender{s}, nil).Senders[0]
 	if r.Name != "Pitot gateway" || find(&r, "unknown_dialect") != nil {
 		t.Errorf("%+v", r)

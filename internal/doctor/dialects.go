@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 )
 
@@ -39,9 +40,7 @@ func both(r *remedy) map[string]*remedy { return map[string]*remedy{fInput: r, f
 
 // with adds remedies to m.
 func with(m, more map[string]*remedy) map[string]*remedy {
-	for k, v := range more {
-		m[k] = v
-	}
+	maps.Copy(m, more)
 	return m
 }
 

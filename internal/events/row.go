@@ -201,7 +201,7 @@ func (e *encoder) callRow(c *llm.Call, start int, whole bool) error {
 	if c.Weight > 1 {
 		w.float(fieldWeight, c.Weight)
 	}
-	w.int(fieldHas, int64(has(c))) //nolint:gosec // far fewer than 63 bits
+	w.int(fieldHas, int64(has(c)))
 	w.str("user", c.User)
 	w.str("session", c.Session)
 	w.str("feature", c.Feature)

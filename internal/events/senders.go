@@ -52,15 +52,19 @@ type FieldCount struct {
 type senderField struct {
 	name string
 	bit  uint64
-	of   func(mask uint64, generates bool) bool
+	of   func(mask uint64, op llm.Operation) bool
 }
 
-func always(uint64, bool) bool                { return true }
-func succeeded(m uint64, _ bool) bool         { return m&hasError == 0 }
-func generated(m uint64, generates bool) bool { return m&hasError == 0 && generates }
-func streamed(m uint64, generates bool) bool  { return generated(m, generates) && m&hasStream != 0 }
-func failed(m uint64, _ bool) bool            { return m&hasError != 0 }
-func asked(_ uint64, generates bool) bool     { return generates }
+func always(uint64, llm.Operation) bool         { return true }
+func succeeded(m uint64, _ llm.Operation) bool  { return m&hasError == 0 }
+func generated(m uint64, op llm.Operation) bool { return m&hasError == 0 && generates(op) }
+func streamed(m uint64, op llm.Operation) bool  { return generated(m, op) && m&hasStream != 0 }
+func failed(m uint64, _ llm.Operation) bool     { return m&hasError != 0 }
+func asked(_ uint64, op llm.Operation) bool     { return generates(op) }
+func takesTokens(m uint64, op llm.Operation) bool {
+	// Others are priced by image, second, character or search.
+	return m&hasError == 0 && (generates(op) || op == llm.OpEmbeddings)
+}
 
 // senderFields are the parts, in the order in which people want them.
 var senderFields = []senderField{
@@ -68,12 +72,12 @@ var senderFields = []senderField{
 	{"request_model", hasRequestModel, always},
 	{"response_model", hasResponseModel, succeeded},
 	{"response_id", hasResponseID, generated},
-	{"input_tokens", hasInputTokens, succeeded},
+	{"input_tokens", hasInputTokens, takesTokens},
 	{"output_tokens", hasOutputTokens, generated},
 	{"cache_read_tokens", hasCacheRead, generated},
 	{"cache_write_tokens", hasCacheWrite, generated},
 	{"reasoning_tokens", hasReasoning, generated},
-	{"usage_estimated", hasUsageEstimated, succeeded},
+	{"usage_estimated", hasUsageEstimated, takesTokens},
 	{"cost_reported", hasCostReported, succeeded},
 	{"stream", hasStream, asked},
 	{"ttft", hasTTFT, streamed},
@@ -96,11 +100,7 @@ var senderFields = []senderField{
 // generates reports whether an operation answers with text that has tokens and
 // an end.
 func generates(op llm.Operation) bool {
-	switch op {
-	case llm.OpChat, llm.OpTextCompletion, llm.OpGenerateContent, llm.OpResponses, "":
-		return true
-	}
-	return false
+	return op == llm.OpChat || op == llm.OpTextCompletion || op == llm.OpGenerateContent || op == llm.OpResponses || op == ""
 }
 
 // maxSenders bounds the answer of Senders: the busiest ones.
@@ -180,21 +180,21 @@ func (st *SenderStats) addCalls(m row) error {
 	if err != nil {
 		r.fail(fieldHas, err)
 	}
-	makesText := generates(llm.Operation(m["operation"]))
-	if failed(mask, makesText) {
+	op := llm.Operation(m["operation"])
+	if failed(mask, op) {
 		st.Errors += n
 	}
 	if mask&hasStream != 0 {
 		st.Streams += n
 	}
-	if streamed(mask, makesText) && mask&hasOutputTokens == 0 {
+	if streamed(mask, op) && mask&hasOutputTokens == 0 {
 		st.StreamsWithoutUsage += n
 	}
 	if st.Fields == nil {
 		st.Fields = make(map[string]FieldCount, len(senderFields))
 	}
 	for _, f := range senderFields {
-		if !f.of(mask, makesText) {
+		if !f.of(mask, op) {
 			continue
 		}
 		c := st.Fields[f.name]

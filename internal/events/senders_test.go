@@ -48,6 +48,9 @@ func TestSenders(t *testing.T) {
 	add(3, func(_ int, c *llm.Call) { // embeddings have no answer
 		c.Operation, c.Stream, c.Output, c.FinishReasons, c.TTFT, c.Usage.OutputTokens = llm.OpEmbeddings, false, nil, nil, llm.Opt[time.Duration]{}, llm.Opt[int64]{}
 	})
+	add(2, func(_ int, c *llm.Call) { // reranking is counted in searches
+		c.Service, c.Dialect, c.Scope, c.Operation, c.Stream, c.Usage = "rank", "openlit", "rr", llm.OpRerank, false, llm.Usage{Searches: llm.Some[int64](1)}
+	})
 	add(4, func(_ int, c *llm.Call) { // another sender, sampled
 		c.Service, c.Dialect, c.Scope, c.Weight, c.Input, c.User = "chat", "openinference", "oi", 10, nil, ""
 		c.Stream = false
@@ -75,6 +78,7 @@ func TestSenders(t *testing.T) {
 		},
 		{Service: "chat", Source: llm.SourceOTLP, Dialect: "openinference", Scope: "oi", ScopeVersion: "0.62.1", Calls: 4, Sampled: 4, Represented: 40},
 		{Service: "gw", Source: llm.SourceGateway, Calls: 2, Represented: 2},
+		{Service: "rank", Source: llm.SourceOTLP, Dialect: "openlit", Scope: "rr", ScopeVersion: "0.62.1", Calls: 2, Represented: 2},
 		{Service: "web", Source: llm.SourceOTLP, Scope: "net/http", Spans: map[llm.SpanKind]int64{llm.KindOther: 1}},
 	}
 	if d := cmp.Diff(want, got, cmpopts.IgnoreFields(SenderStats{}, "LastSeen", "Fields")); d != "" {
@@ -87,6 +91,7 @@ func TestSenders(t *testing.T) {
 		},
 		1: {"input": {0, 4}, "user": {0, 4}, "output": {4, 4}},
 		2: {"input_tokens": {0, 2}, "usage_estimated": {2, 2}},
+		3: {"input_tokens": {}, "output_tokens": {}, "finish_reasons": {}, "user": {2, 2}},
 	} {
 		for name, want := range fields {
 			if c := got[sender].Fields[name]; c != want {
@@ -111,7 +116,7 @@ func TestEveryPartHasAField(t *testing.T) {
 		}
 		known |= f.bit
 	}
-	if all := uint64(hasError)<<1 - 1; known|hasError != all {
+	if all := hasError<<1 - 1; known|hasError != all {
 		t.Errorf("fields %b of parts %b", known, all)
 	}
 	if m := has(&llm.Call{}); m != 0 {

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"log/slog"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -93,12 +94,13 @@ func FuzzPrepareOTLP(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(seed)
+	logger := slog.New(slog.DiscardHandler)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		req := pmetricotlp.NewExportRequest()
 		if req.UnmarshalProto(b) != nil {
 			return
 		}
-		s := newSenders(OTLPConfig{MaxValues: 3, MaxSets: 5}, testOptions(t).Logger, func(s string) bool { return s == "seen" })
+		s := newSenders(OTLPConfig{MaxValues: 3, MaxSets: 5}, logger, func(s string) bool { return s == "seen" })
 		for range 2 {
 			md := pmetric.NewMetrics()
 			req.Metrics().CopyTo(md)

@@ -29,7 +29,7 @@ func numberValue(p pmetric.NumberDataPoint) pointValue {
 
 func histogramValue(p pmetric.HistogramDataPoint) pointValue {
 	v := pointValue{num: p.Sum(), count: p.Count()}
-	if p.BucketCounts().Len() > 0 && p.BucketCounts().Len() == p.ExplicitBounds().Len()+1 {
+	if n := p.BucketCounts().Len(); n > 0 && n <= maxExplicitBuckets && n == p.ExplicitBounds().Len()+1 {
 		v.hist = &explicitBuckets{bounds: p.ExplicitBounds().AsRaw(), counts: p.BucketCounts().AsRaw()}
 	}
 	return v
@@ -39,14 +39,15 @@ func exponentialValue(p pmetric.ExponentialHistogramDataPoint) pointValue {
 	if p.Scale() < minExpoScale || p.Scale() > maxExpoScale || !sane(p.Positive()) || !sane(p.Negative()) {
 		return pointValue{num: p.Sum(), count: p.Count()} // no histogram of this world
 	}
-	return pointValue{
-		num: p.Sum(), count: p.Count(),
-		expo: &expoValue{
-			scale: p.Scale(), zero: p.ZeroCount(), zeroThreshold: p.ZeroThreshold(),
-			positive: expoBuckets{offset: p.Positive().Offset(), counts: p.Positive().BucketCounts().AsRaw()},
-			negative: expoBuckets{offset: p.Negative().Offset(), counts: p.Negative().BucketCounts().AsRaw()},
-		},
+	e := &expoValue{
+		scale: p.Scale(), zero: p.ZeroCount(), zeroThreshold: p.ZeroThreshold(),
+		positive: expoBuckets{offset: p.Positive().Offset(), counts: p.Positive().BucketCounts().AsRaw()},
+		negative: expoBuckets{offset: p.Negative().Offset(), counts: p.Negative().BucketCounts().AsRaw()},
 	}
+	for len(e.positive.counts) > maxExpoBuckets || len(e.negative.counts) > maxExpoBuckets {
+		e.lower(1) // it is remembered: one sender must not fill the memory
+	}
+	return pointValue{num: p.Sum(), count: p.Count(), expo: e}
 }
 
 func sane(b pmetric.ExponentialHistogramDataPointBuckets) bool {
@@ -155,6 +156,10 @@ const (
 	minExpoScale = -10
 	maxExpoScale = 20
 )
+
+// maxExplicitBuckets bounds the buckets that are remembered; of a histogram with
+// more, the count and the sum are.
+const maxExplicitBuckets = 500
 
 // maxExpoBuckets bounds the buckets of one sign; a wider range halves the
 // resolution. It is the OpenTelemetry SDKs' default.

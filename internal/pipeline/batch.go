@@ -114,7 +114,7 @@ func (p *Pipeline) step(b *batch, r *llm.Record, j joined) (reason string, pendi
 		return DropDuplicate, a.pending
 	}
 	if a.another {
-		k.hasPair = false
+		k.hasPair, k.hasResponse = false, false
 		flags |= p.demoteRecord(r, countedByResponse)
 		h = headerOf(*r)
 	}

@@ -54,7 +54,7 @@ func benchPipeline(b *testing.B, enc Encoder) *Pipeline {
 	}
 	c := DefaultConfig()
 	c.Queue = QueueConfig{MaxRecords: 1 << 20, MaxBytes: 2 << 30} // the journal sets the pace
-	p, err := New(Options{Config: c, Journal: j, Store: nullStore{}, Redactor: fakeRedactor{}, Encoder: enc})
+	p, err := New(Options{Config: c, Journal: j, Store: nullStore{}, Redactor: fakeRedactor{}, Encoder: enc, SubmitWait: time.Minute})
 	if err != nil {
 		b.Fatal(err)
 	}

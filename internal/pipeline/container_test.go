@@ -225,9 +225,11 @@ func TestAContainerThatWaitsIsNotForgotten(t *testing.T) {
 		calls, cancel := r.Subscribe(10_000)
 		r.submit(agentRec("a", ""))
 		r.submit(callRec("c", "a", llm.SourceOTLP))
+		var many []llm.Record
 		for n := range 10 * minSpans {
-			r.submit(spanRec(fmt.Sprint("s", n), ""))
+			many = append(many, spanRec(fmt.Sprint("s", n), ""))
 		}
+		r.submit(many...)
 		pass(20 * time.Second)
 		if d := cmp.Diff(map[string]int{}, r.agents(calls)); d != "" {
 			t.Error(d)

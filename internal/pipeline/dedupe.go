@@ -4,6 +4,8 @@ import (
 	"hash/maphash"
 	"math"
 	"sync"
+
+	"github.com/pitot-dev/pitot/internal/llm"
 )
 
 // dedupe remembers the records of the recent past: a bounded number of keys,
@@ -42,9 +44,17 @@ type outcome struct {
 
 func newOutcome() *outcome { return &outcome{done: make(chan struct{})} }
 
-// defaultWindow is the number of keys that are remembered: up to two a record,
-// about 60 bytes each.
-const defaultWindow = 1 << 18
+const (
+	// defaultWindow is the number of keys that are remembered: up to three a record,
+	// about 60 bytes each.
+	defaultWindow = 1 << 19
+	// minResponseID is the length from which a provider's response id is taken to
+	// be unique in itself. Some servers count from one, or always say the same.
+	minResponseID = 16
+	// responseSpan is the grid, in seconds, on which the starts of a call as two
+	// sources saw it must be neighbours.
+	responseSpan = 64
+)
 
 func newDedupe(window int) *dedupe {
 	return &dedupe{
@@ -66,14 +76,27 @@ func (d *dedupe) key(kind byte, s string) key {
 type keys struct {
 	id, pair key
 	hasPair  bool
-	span     uint32
-	source   string
+	// response are the response id at the record's time and just before and after,
+	// for views of a call that share no trace: an application whose HTTP client
+	// passes no trace context on to the gateway, a library that starts its own.
+	response    [3]key
+	hasResponse bool
+	span        uint32
+	source      string
 }
 
 func (d *dedupe) keysOf(h header, span spanKey) keys {
 	k := keys{id: d.key('i', h.id), source: h.source, span: uint32(span)}
 	if pair := h.pair(); pair != "" {
 		k.pair, k.hasPair = d.key('p', pair), true
+	}
+	if len(h.response) >= minResponseID {
+		at := h.time.Unix() / responseSpan
+		for i, t := range [...]int64{at, at - 1, at + 1} {
+			k.response[i] = d.key('r', h.response)
+			k.response[i][1] ^= uint64(t)
+		}
+		k.hasResponse = true
 	}
 	return k
 }
@@ -110,7 +133,19 @@ func (d *dedupe) claim(k keys, o *outcome) answer {
 			case !c.refused && (k.span == 0 || k.span == c.span):
 				return answer{duplicate: true, pending: c.outcome}
 			case !c.refused:
-				v.another, k.hasPair = true, false
+				v.another, k.hasPair, k.hasResponse = true, false, false
+			default:
+				v.observed = true
+			}
+		}
+	}
+	if k.hasResponse {
+		if c, ok := d.sameResponse(k, source); ok {
+			switch {
+			case !c.refused && (k.span == 0 || k.span == c.span):
+				return answer{duplicate: true, pending: c.outcome}
+			case !c.refused:
+				v.another, k.hasPair, k.hasResponse = true, false, false
 			default:
 				v.observed = true
 			}
@@ -120,7 +155,23 @@ func (d *dedupe) claim(k keys, o *outcome) answer {
 	if k.hasPair {
 		d.put(k.pair, claim{outcome: o, source: source, span: k.span})
 	}
+	if k.hasResponse {
+		d.put(k.response[0], claim{outcome: o, source: source, span: k.span})
+	}
 	return v
+}
+
+// sameResponse returns the claim of another call with the same response id at
+// about the same time. Two exchanges that the gateway saw are two, whatever
+// their ids; other senders tell of one call in two spans, without a link, when two
+// libraries instrument it. d.mu is held.
+func (d *dedupe) sameResponse(k keys, source uint8) (claim, bool) {
+	for _, r := range k.response {
+		if c, ok := d.m[r]; ok && (c.source != source || k.source != string(llm.SourceGateway)) {
+			return c, true
+		}
+	}
+	return claim{}, false
 }
 
 // has reports whether a record with the id is durable or on its way.
@@ -142,6 +193,9 @@ func (d *dedupe) seed(h header, span spanKey) {
 	if k.hasPair {
 		d.put(k.pair, claim{source: source, span: k.span})
 	}
+	if k.hasResponse {
+		d.put(k.response[0], claim{source: source, span: k.span})
+	}
 }
 
 // settle says what became of the claims of a batch.
@@ -158,6 +212,9 @@ func (d *dedupe) settle(claims []keys, err error) {
 		set(k.id, source, k.span)
 		if k.hasPair {
 			set(k.pair, source, k.span)
+		}
+		if k.hasResponse {
+			set(k.response[0], source, k.span)
 		}
 	}
 }

@@ -38,8 +38,9 @@
 //	               Submit) are looked at together, whatever their order; children
 //	               end, and come, before their parents, so the leaf is counted
 //	ancestor       the Call above it was counted before this one came
-//	same_response  another source's Call with the same trace and response id is
-//	               counted. The gateway, which sees the end first, comes first
+//	same_response  another source's Call with the same response id, in the same
+//	               trace or at about the same time, is counted. The gateway, which
+//	               sees the end first, comes first
 //
 // The Call of a span that another source's Call is counted for is a duplicate.
 // What a counted Call does not say of user, session, agent and tags is taken

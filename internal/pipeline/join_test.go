@@ -246,6 +246,58 @@ func TestTheSameResponseFromTwoSourcesIsCountedOnceAndTheTreeStaysWhole(t *testi
 	})
 }
 
+func TestTheSameResponseInTwoTracesIsCountedOnce(t *testing.T) {
+	const long = "chatcmpl-0123456789abcdef"
+	for name, c := range map[string]struct {
+		response string
+		apart    time.Duration
+		source   llm.Source
+		want     map[string]string
+	}{
+		"no trace context is passed on":              {long, 2 * time.Second, llm.SourceOTLP, map[string]string{"g": "call", "a": "same_response"}},
+		"a server that counts its answers":           {"chatcmpl-1", 2 * time.Second, llm.SourceOTLP, map[string]string{"g": "call", "a": "call"}},
+		"an answer from a cache, hours later":        {long, 2 * time.Hour, llm.SourceOTLP, map[string]string{"g": "call", "a": "call"}},
+		"what the gateway saw twice happened twice":  {long, 2 * time.Second, llm.SourceGateway, map[string]string{"g": "call", "a": "call"}},
+		"two clocks that are a minute from agreeing": {long, -time.Minute, llm.SourceOTLP, map[string]string{"g": "call", "a": "same_response"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				r := newRig(t)
+				gateway, app := callAt("g", "", llm.SourceGateway), callAt("a", "", c.source)
+				gateway.TraceID = strings.Repeat("e", 32)
+				gateway.ResponseID, app.ResponseID = c.response, c.response
+				app.Time = app.Time.Add(c.apart)
+				r.submit(llm.Record{Call: gateway})
+				r.submit(llm.Record{Call: app})
+				pass(10 * time.Second)
+				if d := cmp.Diff(c.want, r.storedSpans()); d != "" {
+					t.Error(d)
+				}
+				r.checkBalance()
+				r.stop()
+			})
+		})
+	}
+}
+
+func TestTwoLibrariesThatTellOfOneResponseAreCountedOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		r := newRig(t)
+		for i, span := range []string{"a", "b"} {
+			c := callAt(span, "", llm.SourceOTLP)
+			c.TraceID, c.ResponseID = strings.Repeat(span, 32), "chatcmpl-0123456789abcdef"
+			c.Time = c.Time.Add(time.Duration(i) * time.Millisecond)
+			r.submit(llm.Record{Call: c})
+		}
+		pass(10 * time.Second)
+		if d := cmp.Diff(map[string]string{"a": "call", "b": "same_response"}, r.storedSpans()); d != "" {
+			t.Error(d)
+		}
+		r.checkBalance()
+		r.stop()
+	})
+}
+
 func TestOneSpanFromTwoSourcesIsOneCall(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		r := newRig(t)

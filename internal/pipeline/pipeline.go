@@ -48,7 +48,7 @@ type Options struct {
 	MaxRow int
 	// Workers is the number of records that are processed at the same time.
 	Workers int
-	// DedupeWindow is the number of keys, up to two a record, by which duplicates
+	// DedupeWindow is the number of keys, up to three a record, by which duplicates
 	// are recognised.
 	DedupeWindow int
 	// SubmitWait is how long Submit waits for room in the queue.

@@ -75,8 +75,10 @@ func TestPhases(t *testing.T) {
 			llm.Phases{Server: took(1308 * ms)},
 		},
 		"nonsense": {
-			exchange{rt: chat, body: answer + `,"queue_time":-1,"prompt_time":"soon","completion_time":1e300,"total_time":null}}`,
-				header: http.Header{"Openai-Processing-Ms": {"-5"}, "X-Envoy-Upstream-Service-Time": {"NaN"}, "X-Total-Time": {"1e99"}, "X-Queue-Time": {""}}},
+			exchange{
+				rt: chat, body: answer + `,"queue_time":-1,"prompt_time":"soon","completion_time":1e300,"total_time":null}}`,
+				header: http.Header{"Openai-Processing-Ms": {"-5"}, "X-Envoy-Upstream-Service-Time": {"NaN"}, "X-Total-Time": {"1e99"}, "X-Queue-Time": {""}},
+			},
 			llm.Phases{},
 		},
 	} {

@@ -106,8 +106,10 @@ func serve(tb testing.TB, o setup) *server {
 	if o.level == "" {
 		o.level = "info"
 	}
-	args := []string{"serve", "--data", o.data, "--listen.api", "127.0.0.1:0", "--listen.gateway", "127.0.0.1:0",
-		"--listen.otlp-grpc", "127.0.0.1:0", "--listen.otlp-http", "127.0.0.1:0", "--log.level", o.level}
+	args := []string{
+		"serve", "--data", o.data, "--listen.api", "127.0.0.1:0", "--listen.gateway", "127.0.0.1:0",
+		"--listen.otlp-grpc", "127.0.0.1:0", "--listen.otlp-http", "127.0.0.1:0", "--log.level", o.level,
+	}
 	if o.file != "" {
 		args = append(args, "--config", o.file)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"testing"
+	"time"
 
 	"github.com/pitot-dev/pitot/test/interop/senders/harness"
 )
@@ -25,7 +26,7 @@ func recorded() call {
 }
 
 func TestCheck(t *testing.T) {
-	for _, f := range check(sent(), recorded()) {
+	for _, f := range check(sent(), recorded(), time.Second) {
 		if f.state > right {
 			t.Errorf("a true record: %s %s: %s", f.field, f.state, f.say)
 		}
@@ -51,7 +52,7 @@ func TestCheck(t *testing.T) {
 	} {
 		w, g := sent(), recorded()
 		tc.change(&w, &g)
-		if f := worst(check(w, g), field); f.state != tc.want {
+		if f := worst(check(w, g, time.Second), field); f.state != tc.want {
 			t.Errorf("%s: %s, want %s", field, f.state, tc.want)
 		}
 	}

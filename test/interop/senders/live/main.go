@@ -55,6 +55,7 @@ type attempt struct {
 
 	want     harness.Want
 	output   []byte
+	ran      time.Duration
 	err      error
 	findings []finding
 }
@@ -270,7 +271,9 @@ func (a *attempt) run(ctx context.Context, p *pitot, providers *harness.Provider
 	if a.gateway {
 		e.OpenAI, e.Anthropic = p.gateway+"/openai-"+a.id+"/v1", p.gateway+"/anthropic-"+a.id
 	}
+	start := time.Now()
 	a.output, a.err = harness.RunSender(ctx, a.sender, e.Env(a.id, a.scenario.Name))
+	a.ran = time.Since(start)
 	a.want = harness.WantOf(a.scenario, providers.Truth(a.id))
 	a.want.Sender, a.want.Service, a.want.Cannot = a.sender.Name, a.id, a.sender.CannotIn(a.scenario.Name)
 	if a.err == nil && len(a.want.Calls) == 0 {

@@ -188,6 +188,7 @@ type call struct {
 	Agent    string    `json:"agent"`
 	Workflow string    `json:"workflow"`
 	Dialect  string    `json:"dialect"`
+	Scope    string    `json:"scope"`
 	Input    []message `json:"input"`
 	Output   []message `json:"output"`
 }

@@ -31,9 +31,17 @@ func checkAll(ctx context.Context, p *pitot, attempts []*attempt) {
 func (a *attempt) recount(ctx context.Context, p *pitot) error {
 	got, err := p.calls(ctx, a.id)
 	if len(got) > a.expected() {
-		a.find(finding{"once", wrong, fmt.Sprintf("%d calls recorded, %d were made", len(got), len(a.want.Calls))})
+		a.find(finding{"once", wrong, surplus(got, len(a.want.Calls))})
 	}
 	return err
+}
+
+func surplus(got []call, made int) string {
+	var who []string
+	for _, g := range got {
+		who = append(who, strings.TrimSpace(g.Source+" "+g.Dialect+" "+g.Scope+" "+g.ResponseID))
+	}
+	return fmt.Sprintf("%d calls recorded, %d were made: %s", len(got), made, strings.Join(who, ", "))
 }
 
 // expected is how many calls a run should show.
@@ -62,7 +70,7 @@ func (a *attempt) check(ctx context.Context, p *pitot, until time.Time) error {
 		}
 	}
 	if len(got) > a.expected() {
-		a.find(finding{"once", wrong, fmt.Sprintf("%d calls recorded, %d were made", len(got), len(a.want.Calls))})
+		a.find(finding{"once", wrong, surplus(got, len(a.want.Calls))})
 	} else {
 		a.find(finding{"once", right, ""})
 	}
@@ -72,7 +80,7 @@ func (a *attempt) check(ctx context.Context, p *pitot, until time.Time) error {
 			continue
 		}
 		a.find(finding{"call", right, ""})
-		a.find(check(a.want.Calls[i], *g)...)
+		a.find(check(a.want.Calls[i], *g, a.ran)...)
 		f, err := checkContent(ctx, p, a.want.Calls[i], *g)
 		if err != nil {
 			return err
