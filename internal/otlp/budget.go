@@ -46,15 +46,20 @@ func (l *lease) grow(ctx context.Context, n int64) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			return &failure{
-				status: http.StatusTooManyRequests, retry: max(2*l.b.wait, time.Second),
-				message: "too much telemetry is under way: send again later, in smaller batches, or raise otlp.max_in_flight",
-			}
+			return tooMuch(l.b.wait)
 		}
 	}
 	l.n += want
 	l.b.used.Add(want)
 	return nil
+}
+
+// tooMuch tells a sender that waited in vain to come back.
+func tooMuch(waited time.Duration) *failure {
+	return &failure{
+		status: http.StatusTooManyRequests, retry: max(2*waited, time.Second),
+		message: "too much telemetry is under way: send again later, in smaller batches, or raise otlp.max_in_flight",
+	}
 }
 
 // shrink gives back what is above n bytes.

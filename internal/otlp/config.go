@@ -12,7 +12,7 @@ import (
 // Config is the `otlp:` section.
 type Config struct {
 	MaxMessage  units.Base2Bytes `yaml:"max_message,omitempty" doc:"Largest message that is taken, before and after decompression; larger ones are answered with 413 or RESOURCE_EXHAUSTED. Default 64MiB."`
-	MaxInFlight units.Base2Bytes `yaml:"max_in_flight,omitempty" doc:"About how much memory messages may take between their arrival and the journal, all senders together; past it senders are told to send again later. Default 256MiB."`
+	MaxInFlight units.Base2Bytes `yaml:"max_in_flight,omitempty" doc:"About how much memory messages may take between their arrival and the journal, all senders together; past it senders are told to send again later. Default 128MiB."`
 	MaxWait     model.Duration   `yaml:"max_wait,omitempty" doc:"How long a message waits for room under max_in_flight before its sender is told to send again later. Default 1s."`
 	Jaeger      *bool            `yaml:"jaeger,omitempty" doc:"Take Jaeger Thrift at /api/traces of the OTLP HTTP listener. Default true."`
 	Zipkin      *bool            `yaml:"zipkin,omitempty" doc:"Take Zipkin v2 JSON at /api/v2/spans of the OTLP HTTP listener. Default true."`
@@ -20,7 +20,7 @@ type Config struct {
 
 const (
 	defaultMaxMessage  = 64 * units.MiB
-	defaultMaxInFlight = 256 * units.MiB
+	defaultMaxInFlight = 128 * units.MiB
 	defaultMaxWait     = model.Duration(time.Second)
 )
 

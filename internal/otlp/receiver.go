@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -58,6 +59,7 @@ type Receiver struct {
 	metrics *metrics
 	budget  *budget
 	pools   pools
+	places  chan struct{} // one for each message that is decoded or normalised now
 	traces  codec[ptrace.Traces]
 	logs    codec[plog.Logs]
 	points  codec[pmetric.Metrics]
@@ -84,7 +86,7 @@ func New(o Options) (*Receiver, error) {
 		cfg: cfg, opts: o, log: o.Logger,
 		budget: newBudget(int64(cfg.MaxInFlight), time.Duration(cfg.MaxWait)),
 		traces: traceCodec(maxLeaf), logs: logCodec(maxLeaf), points: metricCodec(maxLeaf),
-		idle: make(chan struct{}),
+		idle: make(chan struct{}), places: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
@@ -139,6 +141,10 @@ func (r *Receiver) leave() {
 func (r *Receiver) export(ctx context.Context, l *lease, s signal, enc encoding, body []byte) (rejects, *failure) {
 	r.metrics.bytes.WithLabelValues(s.String()).Add(float64(len(body)))
 	t := r.begin(ctx, s)
+	if err := t.work(); err != nil {
+		return t.end(rejects{}, err)
+	}
+	defer t.rest()
 	room := func(cost int64) error { return l.grow(ctx, int64(len(body))+cost) }
 	var rej rejects
 	var err error
@@ -161,6 +167,36 @@ type taking struct {
 	ctx context.Context
 	s   signal
 	rej rejects // by the normalizer
+	// working says that it holds one of the receiver's places for work.
+	working bool
+}
+
+// work waits for a place among those that may use a processor. Without that
+// limit many senders at once would take all of them from the gateway's calls.
+func (t *taking) work() error {
+	if t.working {
+		return nil
+	}
+	wait, cancel := context.WithTimeout(t.ctx, time.Duration(t.r.cfg.MaxWait))
+	defer cancel()
+	select {
+	case t.r.places <- struct{}{}:
+		t.working = true
+		return nil
+	case <-wait.Done():
+	}
+	if t.ctx.Err() != nil {
+		return t.ctx.Err()
+	}
+	return tooMuch(time.Duration(t.r.cfg.MaxWait))
+}
+
+// rest gives the place back: nothing is computed while a sink waits for a disk.
+func (t *taking) rest() {
+	if t.working {
+		t.working = false
+		<-t.r.places
+	}
 }
 
 func (r *Receiver) begin(ctx context.Context, s signal) *taking {
@@ -177,7 +213,10 @@ func (t *taking) take(n int, normalize func() semconv.Result) error {
 	if n == 0 {
 		return nil
 	}
-	more, err := t.r.submit(t.ctx, normalize)
+	if err := t.work(); err != nil {
+		return t.stored(n, err)
+	}
+	more, err := t.r.submit(t.ctx, normalize, t.rest)
 	t.rej.merge(more)
 	return t.stored(n-more.n, err)
 }
@@ -187,6 +226,9 @@ func (t *taking) metrics(md pmetric.Metrics) error {
 	t.r.metrics.received.WithLabelValues(t.s.String()).Add(float64(n))
 	if n == 0 {
 		return nil
+	}
+	if err := t.work(); err != nil {
+		return t.stored(n, err)
 	}
 	return t.stored(n, t.r.storeMetrics(t.ctx, md))
 }
@@ -218,9 +260,10 @@ func (t *taking) end(undecoded rejects, err error) (rejects, *failure) {
 	return undecoded, nil
 }
 
-// submit hands records to the sink.
-func (r *Receiver) submit(ctx context.Context, normalize func() semconv.Result) (rejects, error) {
+// submit hands records to the sink. computed is called before that waits.
+func (r *Receiver) submit(ctx context.Context, normalize func() semconv.Result, computed func()) (rejects, error) {
 	res, err := guard(r, normalize)
+	computed()
 	if err != nil {
 		return rejects{}, err
 	}

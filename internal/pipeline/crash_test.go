@@ -354,7 +354,7 @@ func afterKills(t *testing.T, mode string, kills int) (acked map[int]bool, rows 
 }
 
 func TestKillsLoseNothingAndRepeatNothing(t *testing.T) {
-	acked, rows := afterKills(t, modePlain, 50)
+	acked, rows := afterKills(t, modePlain, 25)
 	for n := range acked {
 		for _, id := range ids(n, n+3) {
 			if len(rows[id]) != 1 {
@@ -380,7 +380,7 @@ func storedAs(rows []string) string {
 }
 
 func TestKillsCountEveryCallOnce(t *testing.T) {
-	acked, rows := afterKills(t, modeJoin, 30)
+	acked, rows := afterKills(t, modeJoin, 12)
 	containers := map[string]int{}
 	for _, same := range rows {
 		if strings.Contains(same[0], "container_usage") {
@@ -403,7 +403,7 @@ func TestKillsCountEveryCallOnce(t *testing.T) {
 }
 
 func TestKillsSampleEveryRecordOnce(t *testing.T) {
-	acked, rows := afterKills(t, modeSampling, 30)
+	acked, rows := afterKills(t, modeSampling, 12)
 	kept, tallied := 0, 0
 	for n := range acked {
 		leaf := storedAs(rows[fmt.Sprintf("leaf-%06d", n)])

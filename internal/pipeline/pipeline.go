@@ -135,7 +135,7 @@ type Pipeline struct {
 	batches        sync.Pool
 
 	queue      chan item
-	process    chan struct{} // as many places as workers: bounds Submit
+	process    chan struct{} // bounds what Submit computes at once, to leave processors to the gateway
 	maxBatch   int           // bytes of rows after which a batch is closed
 	maxRow     int
 	workers    sync.WaitGroup
@@ -172,7 +172,7 @@ func New(o Options) (*Pipeline, error) {
 		kept:    newTraceSet(maxKept),
 		budget:  newBudget(o.Config.Queue),
 		queue:   make(chan item, o.Config.Queue.MaxRecords),
-		process: make(chan struct{}, o.Workers),
+		process: make(chan struct{}, max(1, o.Workers/2)),
 		quit:    make(chan struct{}), writerDone: make(chan struct{}), drainDone: make(chan struct{}),
 		containers: newContainers(), stopContainers: make(chan struct{}), containersDone: make(chan struct{}),
 	}

@@ -7,15 +7,50 @@ import (
 	"time"
 
 	"github.com/pitot-dev/pitot/internal/api"
+	"github.com/pitot-dev/pitot/internal/doctor"
 	"github.com/pitot-dev/pitot/internal/engine"
+	"github.com/pitot-dev/pitot/internal/forward"
 )
 
 func (s *Server) apiOptions() api.Options {
 	return api.Options{
 		Logger: s.component("api"), Events: maskedEvents{s.events, s.masks}, Prometheus: s.metrics.Handler(), Metrics: s.metrics.MetricsHandler(),
 		Live: s.pipeline.Subscribe, Ledger: s.pipeline.Ledger, Status: s.status, Ready: s.ready, Reload: s.Reload,
-		Feedback: s.judged,
+		Feedback: s.judged, Histograms: s.foreignHistograms,
 	}
+}
+
+// foreignHistograms are those of senders whose buckets say too little.
+func (s *Server) foreignHistograms() []doctor.Histogram {
+	var out []doctor.Histogram
+	for _, h := range s.metrics.ForeignHistograms() {
+		out = append(out, doctor.Histogram{Name: h.Name, Service: h.Service, Scope: h.Scope, Reason: h.Reason, Advice: h.Advice})
+	}
+	return out
+}
+
+// forwardStatus says how it goes with each destination.
+func (s *Server) forwardStatus() []api.Component {
+	var out []api.Component
+	for _, f := range s.intake.forward.Status() {
+		var sent, dropped uint64
+		for _, n := range f.Sent {
+			sent += n
+		}
+		for _, n := range f.Dropped {
+			dropped += n
+		}
+		c := api.Component{
+			Name: "forward " + f.Name, State: api.StateOK,
+			Detail: fmt.Sprintf("%d records sent, %d dropped, %.1f MB wait", sent, dropped, float64(f.LagBytes)/1e6),
+		}
+		if f.State != forward.StateOK {
+			c.State, c.Hint = api.StateDegraded, "it is tried again; see whether "+f.URL+" answers and takes the credentials"
+			c.Detail += ": " + f.LastError
+		}
+		out = append(out, c)
+	}
+	return out
 }
 
 // ready says whether calls can be recorded and queried now.
@@ -40,6 +75,7 @@ func (s *Server) status(ctx context.Context) api.Status {
 		Listeners: listeners, ConfigDigest: cfg.Digest(), LastReload: reloaded,
 		Components: []api.Component{s.engineStatus(ctx), s.journalStatus(), s.pipelineStatus(), s.exposure()},
 	}
+	st.Components = append(st.Components, s.forwardStatus()...)
 	if reloadErr != nil {
 		st.LastReloadError = reloadErr.Error()
 		st.Components = append(st.Components, api.Component{

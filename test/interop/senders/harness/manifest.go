@@ -28,9 +28,16 @@ type Sender struct {
 	Install []string `json:"install,omitempty"` // what must be there before: run once a directory
 	// Scenarios are those that the sender can do.
 	Scenarios []string `json:"scenarios"`
+	// Propagates says that its client passes the trace context on to the gateway, so
+	// that a call that both see is known to be one.
+	Propagates bool `json:"propagates,omitempty"`
 	// Cannot says which fields of a WantCall the sender does not deliver, and why:
-	// by field, or by scenario/field.
+	// by field, or by scenario/field. The scenario gateway means every run through
+	// Pitot's gateway.
 	Cannot map[string]string `json:"cannot,omitempty"`
+	// Open says in the same way what Pitot could make of what the sender sends, and
+	// does not.
+	Open map[string]string `json:"open,omitempty"`
 }
 
 // FieldCall in Sender.Cannot says that calls as in that scenario are not sent at all.

@@ -109,6 +109,9 @@ func ScenarioOf(name string) (Scenario, error) {
 	return all[i], nil
 }
 
+// Fails says whether its calls fail.
+func (s Scenario) Fails() bool { return s.Answers[0].Fake["Status"] != "200" }
+
 // answer returns what to answer to call n of the scenario, counted from 0.
 func (s Scenario) answer(n int) Answer {
 	return s.Answers[min(n, len(s.Answers)-1)]

@@ -134,22 +134,38 @@ func worst(findings []finding, field string) finding {
 	return out
 }
 
-// known says why the sender cannot deliver the field in this run. What the gateway
-// sees it delivers itself, so that only what is behind "gateway/" is excused there,
-// and what it cannot see: what the calls were for.
-func (a *attempt) known(field string) string {
-	if !a.gateway {
-		return a.want.Cannot[field]
-	}
-	for _, key := range []string{"gateway/" + field, "gateway_" + a.scenario.Name + "/" + field} {
-		if why := a.sender.Cannot[key]; why != "" {
-			return why
+// unlinked are what a run through the gateway loses where the client passes no trace
+// context on: the gateway's record came first, and what the call was for is in the
+// sender's.
+var unlinked = []string{"user", "session", "agent", "workflow", "tree"}
+
+// known says why a field is not delivered in this run, where that is known, and
+// whether it is Pitot that could do better. The gateway sees the call itself and
+// makes good for what the sender does not say of it.
+func (a *attempt) known(field string) (why string, open bool) {
+	in := a.scenario.Name
+	if a.gateway {
+		in = "gateway"
+		switch {
+		case a.sender.Propagates:
+		case slices.Contains(unlinked, field):
+			return "the client passes no trace context on to the gateway", true
+		case field == "once" && a.scenario.Fails():
+			return "the client passes no trace context on to the gateway, and a failed call has no response id", true
 		}
 	}
-	if slices.Contains([]string{"user", "session", "agent", "workflow", "tree"}, field) {
-		return a.want.Cannot[field]
+	for _, key := range []string{in + "/" + field, field} {
+		if a.gateway && key == field && !slices.Contains(unlinked, field) {
+			continue
+		}
+		if why := a.sender.Cannot[key]; why != "" {
+			return why, false
+		}
+		if why := a.sender.Open[key]; why != "" {
+			return why, true
+		}
 	}
-	return ""
+	return "", false
 }
 
 // report prints what failed and a table of senders and fields, and says whether
@@ -164,12 +180,14 @@ func report(out io.Writer, attempts []*attempt, verbose bool) bool {
 		}
 		for _, field := range fields {
 			f := worst(a.findings, field)
-			why := a.known(field)
+			why, open := a.known(field)
 			switch {
 			case f.state <= right:
 			case why == "":
 				ok = false
 				fmt.Fprintf(out, "FAIL %s: %s %s: %s\n", a, field, f.state, f.say)
+			case open:
+				fmt.Fprintf(out, "open %s: %s %s: %s\n", a, field, f.state, why)
 			case verbose:
 				fmt.Fprintf(out, "known %s: %s %s: %s (%s)\n", a, field, f.state, f.say, why)
 			}
@@ -183,27 +201,31 @@ func report(out io.Writer, attempts []*attempt, verbose bool) bool {
 	return ok
 }
 
-// outdated finds what senders are said not to deliver and now do, everywhere.
+// outdated finds what is said not to be delivered and now is, each time.
 func outdated(attempts []*attempt) []string {
-	delivered := map[string]bool{} // sender and key of Cannot: delivered each time
+	delivered := map[string]bool{} // by sender and key
 	for _, a := range attempts {
-		if a.err != nil || a.gateway {
+		if a.err != nil {
 			continue
 		}
-		for key := range a.sender.Cannot {
-			scenario, field, scoped := strings.Cut(key, "/")
-			if !scoped {
-				field = key
-			} else if scenario != a.scenario.Name {
-				continue
+		in := a.scenario.Name
+		if a.gateway {
+			in = "gateway"
+		}
+		for _, known := range []map[string]string{a.sender.Cannot, a.sender.Open} {
+			for key := range known {
+				scenario, field, scoped := strings.Cut(key, "/")
+				if !scoped && !a.gateway {
+					scenario, field = in, key
+				}
+				f := worst(a.findings, field)
+				if scenario != in || f.state == absent {
+					continue
+				}
+				id := a.sender.Name + " is said not to deliver " + key + ", and does"
+				before, seen := delivered[id]
+				delivered[id] = f.state == right && (before || !seen)
 			}
-			f := worst(a.findings, field)
-			if f.state == absent {
-				continue
-			}
-			id := a.sender.Name + " is said not to deliver " + key + ", and does"
-			before, seen := delivered[id]
-			delivered[id] = f.state == right && (before || !seen)
 		}
 	}
 	var out []string
