@@ -36,13 +36,18 @@ type benchCmd struct {
 
 // benchPartCmd is a process that a benchmark starts.
 type benchPartCmd struct {
-	Role   string `arg:"" enum:"upstream,proxy"`
-	Target string `arg:"" optional:""`
+	Role   string        `arg:"" enum:"upstream,proxy,spans"`
+	Target string        `arg:"" optional:""`
+	For    time.Duration `help:"How long spans are sent."`
+	Conns  int           `help:"Connections at once."`
 }
 
 // Run serves the part on a loopback port, prints the address, and ends with its
 // standard input.
 func (c *benchPartCmd) Run(ctx context.Context, s *streams) error {
+	if c.Role == "spans" {
+		return c.sendSpans(ctx, s)
+	}
 	var h http.Handler = provider.New(provider.Config{TruthSize: 1})
 	if c.Role == "proxy" {
 		target, err := url.Parse(c.Target)

@@ -46,8 +46,12 @@ type Options struct {
 	// Evaluations, if not nil, is called with the judgements among log records
 	// once the records themselves are durable.
 	Evaluations func(ctx context.Context, evals []semconv.Evaluation)
-	Logger      *slog.Logger
-	Registerer  prometheus.Registerer // nil: not registered
+	// Turns are the places of those who decode or normalise a message now. Others
+	// may share them; none is held while the Sink works. nil: half of the
+	// processors.
+	Turns      chan struct{}
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer // nil: not registered
 }
 
 // Receiver receives telemetry. It has no goroutines of its own; its handlers may
@@ -59,7 +63,7 @@ type Receiver struct {
 	metrics *metrics
 	budget  *budget
 	pools   pools
-	places  chan struct{} // one for each message that is decoded or normalised now
+	places  chan struct{} // Options.Turns
 	traces  codec[ptrace.Traces]
 	logs    codec[plog.Logs]
 	points  codec[pmetric.Metrics]
@@ -86,7 +90,10 @@ func New(o Options) (*Receiver, error) {
 		cfg: cfg, opts: o, log: o.Logger,
 		budget: newBudget(int64(cfg.MaxInFlight), time.Duration(cfg.MaxWait)),
 		traces: traceCodec(maxLeaf), logs: logCodec(maxLeaf), points: metricCodec(maxLeaf),
-		idle: make(chan struct{}), places: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+		idle: make(chan struct{}), places: o.Turns,
+	}
+	if r.places == nil {
+		r.places = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)

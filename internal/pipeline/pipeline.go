@@ -46,6 +46,10 @@ type Options struct {
 	// MaxRow bounds what the Encoder makes of one record, in bytes. Content of a
 	// record that is larger is cut.
 	MaxRow int
+	// Turns are the places of those who compute for senders that can wait: it bounds
+	// how many do so at once, here and wherever else it is used, so that processors
+	// are left to the gateway. nil: half of Workers.
+	Turns chan struct{}
 	// Workers is the number of records that are processed at the same time.
 	Workers int
 	// DedupeWindow is the number of keys, up to three a record, by which duplicates
@@ -83,6 +87,9 @@ func (o *Options) defaults() error {
 	}
 	if o.Workers == 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.Turns == nil {
+		o.Turns = make(chan struct{}, max(1, o.Workers/2))
 	}
 	if o.DedupeWindow == 0 {
 		o.DedupeWindow = defaultWindow
@@ -135,7 +142,7 @@ type Pipeline struct {
 	batches        sync.Pool
 
 	queue      chan item
-	process    chan struct{} // bounds what Submit computes at once, to leave processors to the gateway
+	process    chan struct{} // Options.Turns
 	maxBatch   int           // bytes of rows after which a batch is closed
 	maxRow     int
 	workers    sync.WaitGroup
@@ -172,7 +179,7 @@ func New(o Options) (*Pipeline, error) {
 		kept:    newTraceSet(maxKept),
 		budget:  newBudget(o.Config.Queue),
 		queue:   make(chan item, o.Config.Queue.MaxRecords),
-		process: make(chan struct{}, max(1, o.Workers/2)),
+		process: o.Turns,
 		quit:    make(chan struct{}), writerDone: make(chan struct{}), drainDone: make(chan struct{}),
 		containers: newContainers(), stopContainers: make(chan struct{}), containersDone: make(chan struct{}),
 	}

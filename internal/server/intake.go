@@ -35,7 +35,7 @@ func (s *Server) buildIntake() error {
 	var err error
 	s.intake.receiver, err = otlp.New(otlp.Options{
 		Config: s.config.OTLP.Config, Sink: telemetrySink{s.pipeline, s.metrics}, Normalizer: semconv.New(semconv.Options{}),
-		Evaluations: s.evaluated, Logger: s.component("otlp"), Registerer: s.metrics.Registerer(),
+		Evaluations: s.evaluated, Turns: s.turns, Logger: s.component("otlp"), Registerer: s.metrics.Registerer(),
 	})
 	if err != nil {
 		return err

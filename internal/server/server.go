@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -67,6 +68,8 @@ type Server struct {
 	pipeline *pipeline.Pipeline
 	gateway  *gateway.Gateway
 	intake   intake
+	// turns bound how much is computed at once for senders that can wait.
+	turns chan struct{}
 
 	doors []*door
 
@@ -84,7 +87,7 @@ type Server struct {
 // stores and builds everything. Nothing serves until Run. After an error
 // nothing is left running.
 func New(ctx context.Context, o Options) (_ *Server, err error) {
-	s := &Server{opts: o, log: o.Logger, started: time.Now().UTC()}
+	s := &Server{opts: o, log: o.Logger, started: time.Now().UTC(), turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
 	if s.opts.DrainTimeout == 0 {
 		s.opts.DrainTimeout = 30 * time.Second
 	}
@@ -220,7 +223,7 @@ func (s *Server) buildPipeline() error {
 	s.observer = newSwapObserver(s.metrics.Catalogue())
 	s.pipeline, err = pipeline.New(pipeline.Options{
 		Config: s.config.Pipeline, Journal: s.journal, Store: eventStore{s.events}, Accepts: s.events.Accepts, Pricer: prices, Redactor: policy,
-		Observer: maskedObserver{s.observer, s.masks}, Encoder: events.AppendRow, Tally: events.AppendTally, Logger: s.component("pipeline"), Registerer: s.metrics.Registerer(),
+		Observer: maskedObserver{s.observer, s.masks}, Encoder: events.AppendRow, Tally: events.AppendTally, Turns: s.turns, Logger: s.component("pipeline"), Registerer: s.metrics.Registerer(),
 	})
 	return err
 }
