@@ -65,6 +65,7 @@ func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, t *table, u *u
 		Service: u.cfg.Service, Region: u.cfg.Region, Status: llm.StatusOK,
 	}
 	dimensions(r.Header, x.call)
+	fromBaggage(r.Header, x.call)
 	out, asked, err := x.outbound(r, rest)
 	if err != nil {
 		x.endBeforeAnswer(w, r, err)

@@ -6,8 +6,10 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/textproto"
+	"net/url"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/oklog/ulid/v2"
 
@@ -94,7 +96,40 @@ func dimensions(h http.Header, c *llm.Call) {
 	}
 }
 
+// fromBaggage fills what the headers above do not say from W3C Baggage: with it
+// an instrumented application passes on for whom it calls. Names are those of
+// OpenTelemetry and of Langfuse's SDKs.
+func fromBaggage(h http.Header, c *llm.Call) {
+	for _, line := range h["Baggage"] {
+		if len(line) > maxBaggage {
+			continue
+		}
+		for member := range strings.SplitSeq(line, ",") {
+			member, _, _ = strings.Cut(member, ";") // properties
+			name, value, ok := strings.Cut(member, "=")
+			if !ok {
+				continue
+			}
+			var to *string
+			switch strings.TrimSpace(name) {
+			case "user.id", "enduser.id", "langfuse_user_id":
+				to = &c.User
+			case "session.id", "gen_ai.conversation.id", "langfuse_session_id":
+				to = &c.Session
+			default:
+				continue
+			}
+			value, err := url.PathUnescape(strings.TrimSpace(value))
+			if err == nil && *to == "" && len(value) <= maxDimension && utf8.ValidString(value) {
+				*to = value
+			}
+		}
+	}
+}
+
 const (
+	// maxBaggage is the longest that the specification asks for.
+	maxBaggage   = 8192
 	maxDimension = 256 // bytes of one dimension's value
 	maxTags      = 32
 )

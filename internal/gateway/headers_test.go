@@ -50,6 +50,26 @@ func TestDimensionsAreBounded(t *testing.T) {
 	}
 }
 
+func TestBaggageSaysForWhom(t *testing.T) {
+	f := func(user, session string, baggage ...string) {
+		t.Helper()
+		c := llm.Call{}
+		fromBaggage(http.Header{"Baggage": baggage}, &c)
+		if c.User != user || c.Session != session {
+			t.Errorf("%q: user %q, session %q", baggage, c.User, c.Session)
+		}
+	}
+	f("u 1", "s1", "user.id=u%201;ttl=5, session.id = s1 ,other=x")
+	f("u1", "s1", "langfuse_user_id=u1", "gen_ai.conversation.id=s1")
+	f("first", "", "enduser.id=first,user.id=second")
+	f("", "", "user.id=%zz,session.id=%ff,user.id", ",,=;", "user.id="+strings.Repeat("x", 300))
+	named := llm.Call{User: "header"}
+	fromBaggage(http.Header{"Baggage": {"user.id=baggage"}}, &named)
+	if named.User != "header" {
+		t.Error("baggage replaces what the header says")
+	}
+}
+
 func TestCallIDsSortByTime(t *testing.T) {
 	now := time.Now()
 	a, b := newCallID(now), newCallID(now.Add(2*time.Millisecond))

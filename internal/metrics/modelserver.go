@@ -77,6 +77,13 @@ func ValidateModelServers(section []byte, dir string) error {
 	return err
 }
 
+// ValidateSections checks both sections together: one must not have a job's name
+// that the other has.
+func ValidateSections(s Sections, dir string) error {
+	_, err := loadSections(s, dir, slog.New(slog.DiscardHandler))
+	return err
+}
+
 func (s *ModelServer) check() error {
 	p, ok := presetByName(s.Preset)
 	if !ok {

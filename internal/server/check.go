@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/pitot-dev/pitot/internal/config"
 	"github.com/pitot-dev/pitot/internal/metrics"
@@ -14,6 +15,9 @@ func LoadConfig(path string) (*config.Config, error) {
 	c, err := l.Load(path)
 	if err != nil {
 		return nil, err
+	}
+	if err := metrics.ValidateSections(metrics.Sections{Prometheus: c.Prometheus.Text, ModelServers: c.ModelServers.Text}, c.Dir()); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if _, _, err := steps(c); err != nil {
 		return nil, err

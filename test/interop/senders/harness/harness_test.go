@@ -73,6 +73,22 @@ func TestWantIsWhatTheProviderAnswered(t *testing.T) {
 	}
 }
 
+func TestInputText(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"messages":[{"role":"system","content":"x"},{"role":"user","content":"hi"}]}`: "hi",
+		`{"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}`:        "hi",
+		`{"input":"hi"}`:   "hi",
+		`{"input":["hi"]}`: "hi",
+		`{"input":[{"role":"user","content":[{"type":"input_text","text":"hi"}]}]}`: "hi",
+		`{"input":7}`: "",
+		`no`:          "",
+	} {
+		if got := inputText([]byte(body)); got != want {
+			t.Errorf("%s: %q", body, got)
+		}
+	}
+}
+
 func TestWantOfAFailedCall(t *testing.T) {
 	p, err := StartProviders(t.Context())
 	if err != nil {

@@ -41,7 +41,7 @@ func StartProviders(ctx context.Context) (*Providers, error) {
 		return nil, fmt.Errorf("start simulated providers: %w", err)
 	}
 	p := &Providers{
-		server: provider.New(provider.Config{Seed: 1, RequireKey: true}),
+		server: provider.New(provider.Config{Seed: 1, RequireKey: true, KeepRequests: true}),
 		base:   "http://" + l.Addr().String(), runs: map[string]*run{}, done: make(chan struct{}),
 	}
 	p.http = &http.Server{Handler: http.HandlerFunc(p.serve), ReadHeaderTimeout: 10 * time.Second}

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"encoding/json"
 	"strings"
 
 	"github.com/pitot-dev/pitot/internal/llm"
@@ -47,6 +48,8 @@ type WantCall struct {
 	// CostUSD is what the provider charges for it, by its list price.
 	CostUSD *float64 `json:"cost_usd,omitempty"`
 
+	// InputText is what the user asked first.
+	InputText string `json:"input_text,omitempty"`
 	// OutputText is the text of the answer.
 	OutputText string `json:"output_text,omitempty"`
 
@@ -76,7 +79,7 @@ func wantCall(s Scenario, a Answer, t provider.Truth) WantCall {
 	c := WantCall{
 		Provider: llm.ProviderOpenAI, Operation: operationOf(t.Format), RequestModel: t.Model, ResponseModel: t.Answered, ResponseID: t.ID,
 		Stream: t.Stream, Status: string(llm.StatusOK), HTTPStatus: t.Status, ErrorType: t.ErrorType,
-		UsageReported: t.Reported, DurationSeconds: t.Duration.Seconds(), OutputText: t.Text,
+		UsageReported: t.Reported, DurationSeconds: t.Duration.Seconds(), InputText: inputText(t.Body), OutputText: t.Text,
 		Agent: a.Agent, Workflow: a.Workflow, Tree: a.Within,
 	}
 	if t.Format == "messages" {
@@ -112,6 +115,50 @@ func wantCall(s Scenario, a Answer, t provider.Truth) WantCall {
 		c.User, c.Session = User, Session
 	}
 	return c
+}
+
+// inputText finds the first text of a user in the body of a request to OpenAI or
+// Anthropic.
+func inputText(body []byte) string {
+	var q struct {
+		Messages []turn          `json:"messages"`
+		Input    json.RawMessage `json:"input"`
+	}
+	if json.Unmarshal(body, &q) != nil {
+		return ""
+	}
+	if len(q.Input) > 0 && json.Unmarshal(q.Input, &q.Messages) != nil {
+		q.Messages = []turn{{Role: "user", Content: q.Input}} // a text, or several to embed
+	}
+	for _, m := range q.Messages {
+		if m.Role == "user" {
+			return textOf(m.Content)
+		}
+	}
+	return ""
+}
+
+type turn struct {
+	Role    string          `json:"role"`
+	Content json.RawMessage `json:"content"`
+}
+
+// textOf reads content that is a text, a list of texts or a list of parts.
+func textOf(content json.RawMessage) string {
+	var text string
+	var texts []string
+	var parts []struct {
+		Text string `json:"text"`
+	}
+	switch {
+	case json.Unmarshal(content, &text) == nil:
+		return text
+	case json.Unmarshal(content, &texts) == nil && len(texts) > 0:
+		return texts[0]
+	case json.Unmarshal(content, &parts) == nil && len(parts) > 0:
+		return parts[0].Text
+	}
+	return ""
 }
 
 // rate is a price in dollars for a million tokens.

@@ -72,9 +72,9 @@ func TestPairPrefersTheResponseID(t *testing.T) {
 }
 
 func TestWhatIsKnownMustStillBeSo(t *testing.T) {
-	a := &attempt{sender: harness.Sender{Name: "s", Cannot: map[string]string{"ttft": "why", "cost": "why"}}, scenario: harness.Scenario{Name: "plain"}}
-	a.find(finding{"ttft", right, ""}, finding{"cost", missing, ""})
-	if got := outdated([]*attempt{a}); len(got) != 1 || got[0] != "s is said not to deliver ttft, and does" {
+	a := &attempt{sender: harness.Sender{Name: "s", Cannot: map[string]string{"user": "why", "cost": "why", "ttft": "why"}}, scenario: harness.Scenario{Name: "plain"}}
+	a.find(finding{"user", right, ""}, finding{"ttft", right, ""}, finding{"cost", missing, ""})
+	if got := outdated([]*attempt{a}); len(got) != 1 || got[0] != "s is said not to deliver user, and does" {
 		t.Errorf("got %q", got)
 	}
 }

@@ -69,7 +69,11 @@ func startPitot(ctx context.Context, binary, dir, config string) (*pitot, error)
 		p.stop()
 		return nil, ctx.Err()
 	}
-	return p, p.eventually(ctx, func() error { return p.get(ctx, "/-/ready", nil) })
+	if err := p.eventually(ctx, func() error { return p.get(ctx, "/-/ready", nil) }); err != nil {
+		p.stop()
+		return nil, fmt.Errorf("pitot does not get ready: %w", err)
+	}
+	return p, nil
 }
 
 func (p *pitot) read(r io.Reader, up chan<- []string) {

@@ -1,10 +1,12 @@
 """LangChain under traceloop-sdk: its own spans and those of the provider's library describe the same calls."""
 
+import os
+
 from traceloop.sdk import Traceloop
 
 import scenarios
 
-Traceloop.init(app_name="langchain-python", disable_batch=True)
+Traceloop.init(app_name=os.environ["OTEL_SERVICE_NAME"], disable_batch=True)
 
 
 def model(**more):

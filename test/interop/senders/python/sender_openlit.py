@@ -6,7 +6,7 @@ import openlit
 
 import scenarios
 
-openlit.init(otlp_endpoint=os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"], application_name="openlit-python", environment="interop", disable_batch=True)
+openlit.init(otlp_endpoint=os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"], application_name=os.environ["OTEL_SERVICE_NAME"], environment="interop", disable_batch=True)
 
 
 class Traces(scenarios.Structure):

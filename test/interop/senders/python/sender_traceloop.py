@@ -1,5 +1,7 @@
 """traceloop-sdk (OpenLLMetry) with its decorators, as its getting-started page has it."""
 
+import os
+
 from traceloop.sdk import Traceloop
 from traceloop.sdk.decorators import agent, tool, workflow
 
@@ -21,5 +23,5 @@ class Decorators(scenarios.Structure):
         return fn()
 
 
-Traceloop.init(app_name="traceloop-python", disable_batch=True)
+Traceloop.init(app_name=os.environ["OTEL_SERVICE_NAME"], disable_batch=True)
 scenarios.run(Decorators())
