@@ -21,22 +21,22 @@ import (
 
 // Config is the whole configuration.
 type Config struct {
-	Gateway      gateway.Config   `yaml:"gateway" doc:"The gateway and the servers behind it."`
-	Capture      redact.Config    `yaml:"capture" doc:"How much content is kept and what is masked in it. See privacy.md."`
-	Prices       price.Config     `yaml:"prices" doc:"Prices of your own, on top of the embedded table."`
-	Pipeline     pipeline.Config  `yaml:"pipeline" doc:"The way from a record's arrival to the journal."`
-	OTLP         OTLP             `yaml:"otlp" doc:"Telemetry that other programs send: OTLP, Jaeger, Zipkin."`
-	Logs         logs.Config      `yaml:"logs" doc:"Logs: the Elasticsearch API for log shippers, and files to tail."`
-	Forward      forward.Config   `yaml:"forward,omitempty" doc:"Destinations that calls, spans and logs are sent on to. Pitot sends nothing anywhere else."`
-	Labels       map[string]Label `yaml:"labels,omitempty" doc:"Further labels of the llm_* metrics, by name. High-cardinality dimensions are better queried in the events."`
-	Storage      Storage          `yaml:"storage" doc:"How much is kept, and for how long."`
-	ModelServers Raw              `yaml:"model_servers,omitempty" doc:"Model servers, gateways and GPU exporters to scrape, by preset. See model-servers.md."`
-	GPU          metrics.GPUConfig `yaml:"gpu" doc:"The GPUs of this machine."`
+	Gateway        gateway.Config               `yaml:"gateway" doc:"The gateway and the servers behind it."`
+	Capture        redact.Config                `yaml:"capture" doc:"How much content is kept and what is masked in it. See privacy.md."`
+	Prices         price.Config                 `yaml:"prices" doc:"Prices of your own, on top of the embedded table."`
+	Pipeline       pipeline.Config              `yaml:"pipeline" doc:"The way from a record's arrival to the journal."`
+	OTLP           OTLP                         `yaml:"otlp" doc:"Telemetry that other programs send: OTLP, Jaeger, Zipkin."`
+	Logs           logs.Config                  `yaml:"logs" doc:"Logs: the Elasticsearch API for log shippers, and files to tail."`
+	Forward        forward.Config               `yaml:"forward,omitempty" doc:"Destinations that calls, spans and logs are sent on to. Pitot sends nothing anywhere else."`
+	Labels         map[string]Label             `yaml:"labels,omitempty" doc:"Further labels of the llm_* metrics, by name. High-cardinality dimensions are better queried in the events."`
+	Storage        Storage                      `yaml:"storage" doc:"How much is kept, and for how long."`
+	ModelServers   Raw                          `yaml:"model_servers,omitempty" doc:"Model servers, gateways and GPU exporters to scrape, by preset. See model-servers.md."`
+	GPU            metrics.GPUConfig            `yaml:"gpu" doc:"The GPUs of this machine."`
 	Infrastructure metrics.InfrastructurePrices `yaml:"infrastructure" doc:"Prices of machines, for the cost of a million tokens of one's own models."`
-	Prometheus   Raw              `yaml:"prometheus,omitempty" doc:"Prometheus' own configuration, verbatim: global, scrape_configs, rule_files, remote_write, ..."`
-	Alertmanager Raw              `yaml:"alertmanager,omitempty" doc:"The Alertmanager's own configuration, verbatim: route, receivers, ..."`
-	SLOs         Raw              `yaml:"slos,omitempty" doc:"Service level objectives, a list."`
-	Budgets      Raw              `yaml:"budgets,omitempty" doc:"Budgets, a list."`
+	Prometheus     Raw                          `yaml:"prometheus,omitempty" doc:"Prometheus' own configuration, verbatim: global, scrape_configs, rule_files, remote_write, ..."`
+	Alertmanager   Raw                          `yaml:"alertmanager,omitempty" doc:"The Alertmanager's own configuration, verbatim: route, receivers, ..."`
+	SLOs           Raw                          `yaml:"slos,omitempty" doc:"Service level objectives, a list."`
+	Budgets        Raw                          `yaml:"budgets,omitempty" doc:"Budgets, a list."`
 
 	file   string
 	digest string

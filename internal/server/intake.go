@@ -34,7 +34,7 @@ type intake struct {
 func (s *Server) buildIntake() error {
 	var err error
 	s.intake.receiver, err = otlp.New(otlp.Options{
-		Config: s.config.OTLP.Config, Sink: telemetrySink{s.pipeline, s.metrics}, Normalizer: semconv.New(semconv.Options{}),
+		Config: s.config.OTLP.Config, Sink: telemetrySink{s.pipeline, s.metrics, s.masks}, Normalizer: semconv.New(semconv.Options{}),
 		Evaluations: s.evaluated, Turns: s.turns, Logger: s.component("otlp"), Registerer: s.metrics.Registerer(),
 	})
 	if err != nil {
@@ -75,11 +75,13 @@ func (i *intake) reload(c *config.Config) error {
 // telemetrySink is where the receiver's records and metrics go.
 type telemetrySink struct {
 	*pipeline.Pipeline
-	m *metrics.Metrics
+	m     *metrics.Metrics
+	masks *masks
 }
 
 // Metrics stores metrics.
 func (t telemetrySink) Metrics(ctx context.Context, md pmetric.Metrics) error {
+	t.masks.metrics(md)
 	return t.m.WriteOTLP(ctx, md)
 }
 

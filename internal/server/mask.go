@@ -5,6 +5,9 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
 	"github.com/pitot-dev/pitot/internal/events"
 	"github.com/pitot-dev/pitot/internal/llm"
 	"github.com/pitot-dev/pitot/internal/metrics"
@@ -95,4 +98,63 @@ func (e maskedEvents) InsertFeedback(ctx context.Context, f *events.Feedback) er
 		f.Metadata = []byte(l.Message)
 	}
 	return e.Store.InsertFeedback(ctx, f)
+}
+
+// metrics masks the attributes of a sender's metrics, which become labels.
+func (m *masks) metrics(md pmetric.Metrics) {
+	p := m.policy.Load()
+	attributes := func(a pcommon.Map) {
+		texts := make(map[string]any, a.Len())
+		for k, v := range a.All() {
+			if v.Type() == pcommon.ValueTypeStr {
+				texts[k] = v.Str()
+			}
+		}
+		// As those of a log: what an attribute's name says counts too.
+		l := llm.Log{Attributes: texts}
+		p.Log(&l)
+		a.RemoveIf(func(k string, v pcommon.Value) bool {
+			if v.Type() != pcommon.ValueTypeStr {
+				return false
+			}
+			text, ok := l.Attributes[k].(string)
+			v.SetStr(text)
+			return !ok
+		})
+	}
+	for _, rm := range md.ResourceMetrics().All() {
+		attributes(rm.Resource().Attributes())
+		for _, sm := range rm.ScopeMetrics().All() {
+			attributes(sm.Scope().Attributes())
+			for _, mt := range sm.Metrics().All() {
+				pointAttributes(mt, attributes)
+			}
+		}
+	}
+}
+
+func pointAttributes(m pmetric.Metric, f func(pcommon.Map)) {
+	switch m.Type() {
+	case pmetric.MetricTypeGauge:
+		for _, p := range m.Gauge().DataPoints().All() {
+			f(p.Attributes())
+		}
+	case pmetric.MetricTypeSum:
+		for _, p := range m.Sum().DataPoints().All() {
+			f(p.Attributes())
+		}
+	case pmetric.MetricTypeHistogram:
+		for _, p := range m.Histogram().DataPoints().All() {
+			f(p.Attributes())
+		}
+	case pmetric.MetricTypeExponentialHistogram:
+		for _, p := range m.ExponentialHistogram().DataPoints().All() {
+			f(p.Attributes())
+		}
+	case pmetric.MetricTypeSummary:
+		for _, p := range m.Summary().DataPoints().All() {
+			f(p.Attributes())
+		}
+	case pmetric.MetricTypeEmpty:
+	}
 }

@@ -323,8 +323,9 @@ prometheus:
 			t.Fatalf("%s: %s", x.name, answer)
 		}
 	}
+	sent := canaryTelemetry(t, s, c)
 	const noCalls = 2 // files and the unknown upstream
-	calls := s.waitCalls(len(requests)-noCalls, nil)
+	calls := s.waitCalls(len(requests)-noCalls+sent, nil)
 	s.waitPromQL("sum(llm_requests_total)", float64(len(calls)))
 
 	feedback, err := json.Marshal(map[string]any{
@@ -418,6 +419,7 @@ func canaryAnswers(t *testing.T, s *server, calls []call) map[string]string {
 	for _, path := range []string{
 		"/", "/metrics", "/api/pitot/v1/calls", "/api/pitot/v1/facets", "/api/pitot/v1/summary", "/api/pitot/v1/models", "/api/pitot/v1/costs",
 		"/api/pitot/v1/timeline", "/api/pitot/v1/ledger", "/api/pitot/v1/status", "/jaeger/api/services",
+		"/api/pitot/v1/senders", "/jaeger/api/traces/" + traceID(77).String(),
 		"/api/v1/labels", "/api/v1/targets", "/api/v1/status/config", "/api/v1/status/flags", "/api/v1/metadata",
 	} {
 		ask(path, nil)
@@ -432,8 +434,10 @@ func canaryAnswers(t *testing.T, s *server, calls []call) map[string]string {
 	services := map[string]bool{}
 	for i := range calls {
 		ask("/api/pitot/v1/calls/"+calls[i].ID, nil)
-		ask("/api/pitot/v1/traces/"+calls[i].TraceID, nil)
-		ask("/jaeger/api/traces/"+calls[i].TraceID, nil)
+		if id := calls[i].TraceID; id != "" { // a log line that is a call may have none
+			ask("/api/pitot/v1/traces/"+id, nil)
+			ask("/jaeger/api/traces/"+id, nil)
+		}
 		if sv := calls[i].Service; sv != "" && !services[sv] {
 			services[sv] = true
 			ask("/jaeger/api/traces", url.Values{"service": {sv}, "limit": {"100"}})

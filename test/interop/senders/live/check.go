@@ -73,7 +73,7 @@ func check(w harness.WantCall, g call, ran time.Duration) []finding {
 	f := []finding{
 		same("provider", w.Provider, g.Provider), operation(w.Operation, g.Operation), same("request_model", w.RequestModel, g.RequestModel),
 		responseModel(w, g), same("response_id", w.ResponseID, g.ResponseID),
-		same("stream", w.Stream, g.Stream), same("status", w.Status, g.Status),
+		same("stream", w.Stream, g.Stream), status(w, g),
 		same("finish_reasons", strings.Join(w.FinishReasons, ","), strings.Join(g.FinishReasons, ",")),
 		same("user", w.User, g.User), same("session", w.Session, g.Session), same("agent", w.Agent, g.Agent), same("workflow", w.Workflow, g.Workflow),
 		ttft(w, g), duration(w, g, ran),
@@ -93,6 +93,15 @@ func check(w harness.WantCall, g call, ran time.Duration) []finding {
 			tokens("reasoning_tokens", w.ReasoningTokens, g.Usage.Reasoning), cost(w, g))
 	case g.Usage.Source == "reported":
 		f = append(f, finding{"usage_source", wrong, "the answer carried no usage: the count is the sender's own"})
+	}
+	return f
+}
+
+// status says which error there was where there should be none.
+func status(w harness.WantCall, g call) finding {
+	f := same("status", w.Status, g.Status)
+	if f.state == wrong && g.ErrorType != "" {
+		f.say += ": " + g.ErrorType
 	}
 	return f
 }
