@@ -8,7 +8,7 @@ GOLANGCI := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.
 GOFUMPT  := $(GO) run mvdan.cc/gofumpt@v0.12.0
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test race lint fmt generate e2e interop bench fuzz clean
+.PHONY: help run build test race lint fmt generate e2e interop senders bench fuzz clean
 
 help: ## List the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -38,8 +38,11 @@ generate: ## Write generated docs anew: configuration, metrics, HTTP API
 e2e: build ## Black-box tests of the real binary
 	PITOT_BIN=$(CURDIR)/$(BIN) $(GO) test -count=1 ./test/e2e/...
 
-interop: build ## The official client libraries of npm against the gateway
+interop: build ## The official clients of npm and Go against the gateway, rsyslog against the log API
 	./test/interop/run
+
+senders: build ## Real telemetry libraries (JavaScript, Python, Go) against the receivers
+	./test/interop/senders/run
 
 # A duration, or a count such as 1000x. Go's fuzzing reports the end of a duration
 # as a failure now and then when one input takes long; a count has no such end.
