@@ -22,9 +22,16 @@ const (
 // Diagnose says of each sender what it delivers and what would change that.
 func Diagnose(senders []Sender, histograms []Histogram) Report {
 	r := Report{Senders: []SenderReport{}, Findings: []Finding{}}
+	// One library of a service tells of agents and tools, another of their calls.
+	calling := map[string]bool{}
+	for i := range senders {
+		if s := &senders[i]; s.Calls > 0 || s.Spans[llm.KindLLM] > 0 {
+			calling[s.Service] = true
+		}
+	}
 	for i := range senders {
 		if s := &senders[i]; s.Calls > 0 || s.Dialect != "" || s.Spans[llm.KindLLM] > 0 {
-			r.Senders = append(r.Senders, diagnose(s))
+			r.Senders = append(r.Senders, diagnose(s, calling))
 		}
 	}
 	for _, h := range histograms {
@@ -35,7 +42,7 @@ func Diagnose(senders []Sender, histograms []Histogram) Report {
 	return r
 }
 
-func diagnose(s *Sender) SenderReport {
+func diagnose(s *Sender, calling map[string]bool) SenderReport {
 	k := knowledgeOf(s)
 	out := SenderReport{
 		Service: s.Service, Source: s.Source, Dialect: s.Dialect, Name: k.name, Scope: s.Scope, ScopeVersion: s.ScopeVersion,
@@ -52,7 +59,7 @@ func diagnose(s *Sender) SenderReport {
 			out.field(s, &k, f)
 		}
 	}
-	out.Findings = append(out.Findings, senderFindings(s, &k)...)
+	out.Findings = append(out.Findings, senderFindings(s, &k, calling[s.Service])...)
 	sortFindings(out.Findings)
 	return out
 }
@@ -125,8 +132,9 @@ func onlyStreamsLack(s *Sender, f field) bool {
 	return (f.name == fOutTokens || f.name == fInTokens) && s.StreamsWithoutUsage > 0 && c.Of-c.Have <= s.StreamsWithoutUsage
 }
 
-// senderFindings are those that are of no single field.
-func senderFindings(s *Sender, k *knowledge) []Finding {
+// senderFindings are those that are of no single field. calling says that calls
+// of the service are known, be it from another of its libraries.
+func senderFindings(s *Sender, k *knowledge, calling bool) []Finding {
 	var out []Finding
 	add := func(f Finding) { out = append(out, f) }
 	if n := s.StreamsWithoutUsage; n > 0 {
@@ -156,7 +164,7 @@ func senderFindings(s *Sender, k *knowledge) []Finding {
 			Message: fmt.Sprintf("%d model calls of this sender are shown in traces but not counted, because another record counts the same call (the provider library's span, or the gateway)", n),
 		})
 	}
-	if s.Calls == 0 && s.Spans[llm.KindLLM] == 0 {
+	if s.Calls == 0 && s.Spans[llm.KindLLM] == 0 && !calling {
 		fix := k.remedy(fixNoCalls)
 		add(Finding{
 			Severity: Missing, Code: "no_calls",

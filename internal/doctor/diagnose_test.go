@@ -323,3 +323,13 @@ func TestKnowledgeNamesFields(t *testing.T) {
 		}
 	}
 }
+
+func TestALibraryThatTellsOfAgentsAloneIsFineBesideOneThatTellsOfCalls(t *testing.T) {
+	agents := Sender{Service: "chain", Source: llm.SourceOTLP, Dialect: "openllmetry", Scope: "tracer", Spans: map[llm.SpanKind]int64{llm.KindWorkflow: 3}}
+	demoted := Sender{Service: "chain", Source: llm.SourceOTLP, Dialect: "openllmetry", Scope: "openai", Spans: map[llm.SpanKind]int64{llm.KindLLM: 3}}
+	for _, s := range Diagnose([]Sender{agents, demoted}, nil).Senders {
+		if f := find(&s, "no_calls"); f != nil {
+			t.Errorf("%s: %+v", s.Scope, f)
+		}
+	}
+}
