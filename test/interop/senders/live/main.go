@@ -56,6 +56,7 @@ type attempt struct {
 	want     harness.Want
 	output   []byte
 	ran      time.Duration
+	recorded int // calls that Pitot shows
 	err      error
 	findings []finding
 }
@@ -75,7 +76,7 @@ func run(ctx context.Context, args []string, out io.Writer) (ok bool, err error)
 	flags.StringVar(&o.via, "via", "direct,gateway", "where the senders' clients send: direct, gateway or both")
 	flags.StringVar(&o.binary, "pitot", "bin/pitot", "the binary to test")
 	flags.DurationVar(&o.timeout, "timeout", 10*time.Minute, "limit of everything")
-	flags.IntVar(&o.jobs, "jobs", 2, "senders at once")
+	flags.IntVar(&o.jobs, "jobs", 3, "senders at once")
 	flags.BoolVar(&o.install, "install", true, "install the senders' libraries first")
 	flags.BoolVar(&o.verbose, "v", false, "show every finding")
 	if err := flags.Parse(args); err != nil {
@@ -123,7 +124,7 @@ func run(ctx context.Context, args []string, out io.Writer) (ok bool, err error)
 	settled := p.eventually(ctx, func() error { return p.settled(ctx) })
 	checkAll(ctx, p, attempts)
 	ok = report(out, attempts, o.verbose)
-	if err := errors.Join(settled, p.dropped(ctx)); err != nil {
+	if err := errors.Join(settled, p.dropped(ctx), checkTotal(ctx, p, attempts)); err != nil {
 		fmt.Fprintln(out, "FAIL", err)
 		ok = false
 	}
