@@ -377,15 +377,17 @@ func flusher(w http.ResponseWriter) func() {
 // answer.
 func (x *exchange) finish() {
 	c := x.call
-	if errors.Is(x.respErr, errClientGone) {
+	if x.respHead != nil && x.dec == nil {
+		x.dec = wire.NewDecoder(x.route, x.status, x.respHead, c, x.decoderOptions())
+		x.dec.Write(*x.respBody, x.endAt)
+	}
+	// Many clients hang up as soon as they have read the last event of a stream:
+	// they have all that there is.
+	if errors.Is(x.respErr, errClientGone) && (x.dec == nil || !x.dec.Ended()) {
 		c.Note("client_gone")
 		c.SetError(errorTypeClientGone, errClientGone.Error())
 	}
-	if x.respHead != nil {
-		if x.dec == nil {
-			x.dec = wire.NewDecoder(x.route, x.status, x.respHead, c, x.decoderOptions())
-			x.dec.Write(*x.respBody, x.endAt)
-		}
+	if x.dec != nil {
 		x.dec.Close(x.endAt, x.respErr)
 	}
 	c.Duration = x.endAt

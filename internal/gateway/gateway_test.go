@@ -675,3 +675,33 @@ func TestManySlowStreamsEndWithoutTrace(t *testing.T) {
 		}
 	}
 }
+
+func TestClientThatHasReadTheEndIsNotGone(t *testing.T) {
+	released := make(chan struct{})
+	f := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, "data: {\"id\":\"c\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"}}]}\n\ndata: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n")
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done() // the connection stays open until the client hangs up
+		close(released)
+	}))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, f.url+"/up/v1/chat/completions", strings.NewReader(`{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(resp.Body)
+	for lines.Scan() && lines.Text() != "data: [DONE]" {
+	}
+	cancel()
+	_ = resp.Body.Close()
+	<-released
+	if c := f.next(t); c.Status != llm.StatusOK || c.ErrorType != "" || len(c.Notes) > 0 || len(c.FinishReasons) != 1 {
+		t.Errorf("recorded as %s %q, notes %q, finish reasons %q", c.Status, c.ErrorType, c.Notes, c.FinishReasons)
+	}
+}

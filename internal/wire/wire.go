@@ -148,6 +148,10 @@ func (d *Decoder) Write(p []byte, at time.Duration) {
 	d.feed(p)
 }
 
+// Ended reports whether the answer has said all: what follows, if anything, is
+// the end of the connection. A client that leaves then leaves nothing.
+func (d *Decoder) Ended() bool { return d.acc.ended }
+
 // Close ends the response at `at` since the start of the Call and completes
 // the Call. err says why the body ended early; nil means that it ended normally.
 func (d *Decoder) Close(at time.Duration, err error) {
