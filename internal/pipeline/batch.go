@@ -102,6 +102,8 @@ func (p *Pipeline) step(b *batch, r *llm.Record, j joined) (reason string, pendi
 		flags |= p.demoteRecord(r, countedByDescendant)
 	case underCall:
 		flags |= p.demoteRecord(r, countedByAncestor)
+	case besideCall:
+		flags |= p.demoteRecord(r, countedByEnclosed)
 	case counted, held:
 	}
 	h := headerOf(*r)

@@ -41,6 +41,8 @@
 //	same_response  another source's Call with the same response id, in the same
 //	               trace or at about the same time, is counted. The gateway, which
 //	               sees the end first, comes first
+//	enclosed       it is a framework's, and the Call of a provider's library that
+//	               it encloses in time is counted, though nothing links the two
 //
 // The Call of a span that another source's Call is counted for is a duplicate.
 // What a counted Call does not say of user, session, agent and tags is taken

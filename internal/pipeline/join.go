@@ -10,11 +10,12 @@ import (
 type verdict uint8
 
 const (
-	counted   verdict = iota // the zero value: a record without relatives
-	overCall                 // a Call beneath it is counted
-	underCall                // a Call above it was counted before it came
-	sameSpan                 // another source's Call of the same span is counted
-	held                     // a container: nobody beneath it is counted so far
+	counted    verdict = iota // the zero value: a record without relatives
+	overCall                  // a Call beneath it is counted
+	underCall                 // a Call above it was counted before it came
+	sameSpan                  // another source's Call of the same span is counted
+	besideCall                // a framework's: the provider's library beside it is counted
+	held                      // a container: nobody beneath it is counted so far
 )
 
 // countedByKey is the attribute by which a demoted Call says who is counted in
@@ -26,6 +27,7 @@ const (
 	countedByDescendant = "descendant"
 	countedByAncestor   = "ancestor"
 	countedByResponse   = "same_response"
+	countedByEnclosed   = "enclosed"
 )
 
 // joined is what the join knows of one record of a batch.
@@ -84,6 +86,7 @@ func (p *Pipeline) join(recs []llm.Record, js []joined) []joined {
 		}
 		t.mu.Unlock()
 	}
+	p.joinBeside(recs, js)
 	if over {
 		p.fillGaps(recs, js)
 	}

@@ -52,7 +52,7 @@ func newMetrics(p *Pipeline) *metrics {
 	m.containers = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "pitot_join_containers_total", Help: "Agents, workflows and chains whose own usage waited, by what became of it.",
 	}, []string{"result"})
-	for _, by := range []string{countedByDescendant, countedByAncestor, countedByResponse} {
+	for _, by := range []string{countedByDescendant, countedByAncestor, countedByResponse, countedByEnclosed} {
 		m.demoted.WithLabelValues(by)
 	}
 	for _, r := range []string{"counted", "covered"} {

@@ -129,6 +129,7 @@ type Pipeline struct {
 	steps   atomic.Pointer[steps]
 	ledger  ledger
 	dedupe  *dedupe
+	beside  beside
 	tree    *spanTree
 	kept    *traceSet
 	models  modelCounts
