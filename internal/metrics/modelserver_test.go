@@ -197,7 +197,7 @@ func TestVLLMScrapes(t *testing.T) {
 			w.Header().Set("Content-Type", "text/plain; version=0.0.4")
 			_, _ = w.Write(docs[i]) // the scraper says what it missed
 		}))
-		fmt.Fprintf(&section, "- {preset: vllm, name: '%s', scrape_interval: 30ms, targets: ['%s']}\n", name, strings.TrimPrefix(srv.URL, "http://"))
+		fmt.Fprintf(&section, "- {preset: vllm, name: '%s', scrape_interval: 50ms, targets: ['%s']}\n", name, strings.TrimPrefix(srv.URL, "http://"))
 	}
 	m := startStore(t, func(o *Options) { o.ModelServers = []byte(section.String()) })
 	eventually(t, "all scrapes are played", func() bool {
@@ -208,7 +208,14 @@ func TestVLLMScrapes(t *testing.T) {
 		}
 		return true
 	})
-	now := time.Now()
+	// A scrape of 50 ms may time out on a busy machine, and its series are stale
+	// until the next: wait for a moment at which all are there.
+	var now time.Time
+	eventually(t, "the last scrape of each has succeeded", func() bool {
+		now = time.Now()
+		s := query(t, m, `count(vllm:prompt_tokens_total{job=~"RTX.+"} and on (job) up == 1)`, now)
+		return len(s) == 1 && s[0].Points[0].Value == float64(len(files))
+	})
 	evalRules(t, m, now)
 	checkValues(t, m, now, map[string]float64{
 		`llm_server_prompt_tokens_total{job="RTX4090_Llama-3.1-8B",model="meta-llama/Llama-3.1-8B"}`: 257239,
