@@ -1,9 +1,6 @@
 package doctor
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/pitot-dev/pitot/internal/llm"
 )
 
@@ -54,9 +51,6 @@ func generalRemedies() map[string]remedy {
 		fTrace:         {"", "calls from logs have one where the line has a trace_id"},
 	}
 }
-
-// Dialects are the names of the instrumentations that are known.
-func Dialects() []string { return slices.Sorted(maps.Keys(dialects())) }
 
 // knowledgeOf finds what is known of a sender.
 func knowledgeOf(s *Sender) knowledge {

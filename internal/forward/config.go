@@ -95,10 +95,6 @@ const (
 	maxBatchBytes                 = 64 << 20
 )
 
-// DefaultConfig returns the configuration that is used where the user set
-// nothing: nothing is sent anywhere.
-func DefaultConfig() Config { return nil }
-
 var destinationName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,55}$`)
 
 // Validate reports everything that is wrong with the section.

@@ -16,7 +16,7 @@ func TestValidateSaysWhatToDo(t *testing.T) {
 	if err := (Config{good()}).Validate(); err != nil {
 		t.Fatal(err)
 	}
-	if err := DefaultConfig().Validate(); err != nil {
+	if err := Config(nil).Validate(); err != nil {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct {

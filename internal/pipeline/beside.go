@@ -107,7 +107,6 @@ func (b *beside) enclosed(k spanKey, c *llm.Call) spanKey {
 // Call does not say is taken from the framework's where both are at hand: user
 // and session, and the usage of a stream, which some libraries do not read.
 func (p *Pipeline) joinBeside(recs []llm.Record, js []joined) {
-	var libraries map[spanKey]*llm.Call
 	framework := false
 	for i, r := range recs {
 		c := r.Call
@@ -122,7 +121,7 @@ func (p *Pipeline) joinBeside(recs []llm.Record, js []joined) {
 	if !framework {
 		return
 	}
-	libraries = map[spanKey]*llm.Call{}
+	libraries := map[spanKey]*llm.Call{}
 	for i, r := range recs {
 		if c := r.Call; c != nil && js[i].verdict == counted && !ofFramework(c) {
 			libraries[js[i].key] = c

@@ -1,46 +1,20 @@
 package semconv
 
 import (
-	"archive/tar"
 	"encoding/json"
-	"errors"
-	"io"
-	"net/http"
-	"net/url"
-	"os"
 	"path"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"github.com/klauspost/compress/zstd"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/pitot-dev/pitot/internal/llm"
 	"github.com/pitot-dev/pitot/internal/testkit"
+	"github.com/pitot-dev/pitot/internal/testkit/replay"
 	"github.com/pitot-dev/pitot/internal/wire"
 )
-
-// recording is one exchange as go-vcr keeps it.
-type recording struct {
-	Interactions []struct {
-		Request struct {
-			Body    string      `yaml:"body"`
-			Headers http.Header `yaml:"headers"`
-			URL     string      `yaml:"url"`
-			Method  string      `yaml:"method"`
-		} `yaml:"request"`
-		Response struct {
-			Body    string      `yaml:"body"`
-			Headers http.Header `yaml:"headers"`
-			Code    int         `yaml:"code"`
-		} `yaml:"response"`
-	} `yaml:"interactions"`
-}
 
 const noForm = "the recording has no multipart form of the request, the span has what was in it"
 
@@ -61,15 +35,18 @@ var envoyExceptions = map[string]map[string]string{
 // TestConformanceEnvoy compares the Call of each span that Envoy AI Gateway
 // makes of an exchange with the Call that our own gateway makes of it.
 func TestConformanceEnvoy(t *testing.T) {
-	cassettes, spans := envoyFiles(t)
-	if len(cassettes) < 43 || len(spans) < 43 {
-		t.Fatalf("%d recordings and %d spans, want 43 of each", len(cassettes), len(spans))
+	exchanges, err := replay.Exchanges(testkit.SharedDir(t, "cassettes", "envoy-ai-gateway", "envoy.tar.zst"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	for id, b := range cassettes {
-		t.Run(id, func(t *testing.T) {
-			want := wireCall(t, b)
-			got := envoyCall(t, spans[id])
-			if d := cmp.Diff(compareOf(want, id), compareOf(got, id), cmpopts.EquateEmpty()); d != "" {
+	if len(exchanges) < 43 {
+		t.Fatalf("%d recordings, want 43", len(exchanges))
+	}
+	for _, x := range exchanges {
+		t.Run(x.ID, func(t *testing.T) {
+			want := wireCall(t, &x)
+			got := envoyCall(t, x.Span)
+			if d := cmp.Diff(compareOf(want, x.ID), compareOf(got, x.ID), cmpopts.EquateEmpty()); d != "" {
 				t.Errorf("span differs from exchange (-exchange +span):\n%s", d)
 			}
 		})
@@ -123,60 +100,16 @@ func compareOf(c *llm.Call, id string) compared {
 	return out
 }
 
-func envoyFiles(t *testing.T) (cassettes, spans map[string][]byte) {
+func wireCall(t *testing.T, x *replay.Exchange) *llm.Call {
 	t.Helper()
-	f, err := os.Open(testkit.SharedDir(t, "cassettes", "envoy-ai-gateway", "envoy.tar.zst"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := zstd.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer z.Close()
-	cassettes, spans = map[string][]byte{}, map[string][]byte{}
-	for tr := tar.NewReader(z); ; {
-		h, err := tr.Next()
-		if errors.Is(err, io.EOF) {
-			return cassettes, spans
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := io.ReadAll(tr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		base := filepath.Base(h.Name)
-		switch filepath.Ext(base) {
-		case ".yaml":
-			cassettes[strings.TrimSuffix(base, ".yaml")] = b
-		case ".json":
-			spans[strings.TrimSuffix(base, ".json")] = b
-		}
-	}
-}
-
-func wireCall(t *testing.T, b []byte) *llm.Call {
-	t.Helper()
-	var v recording
-	if err := yaml.Unmarshal(b, &v); err != nil || len(v.Interactions) == 0 {
-		t.Fatal(err)
-	}
-	in := v.Interactions[0]
-	u, err := url.Parse(in.Request.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rt, ok := wire.Match(wire.OpenAI, in.Request.Method, u.Path)
+	rt, ok := wire.Match(wire.OpenAI, x.Method, x.URL.Path)
 	if !ok {
-		t.Fatalf("%s is not matched", u.Path)
+		t.Fatalf("%s is not matched", x.URL.Path)
 	}
 	c := &llm.Call{Provider: llm.ProviderOpenAI, Operation: rt.Operation, Status: llm.StatusOK}
-	wire.DecodeRequest(rt, in.Request.Headers, []byte(in.Request.Body), c)
-	d := wire.NewDecoder(rt, in.Response.Code, in.Response.Headers, c, wire.Options{})
-	d.Write([]byte(in.Response.Body), time.Second)
+	wire.DecodeRequest(rt, x.RequestHeader, x.RequestBody, c)
+	d := wire.NewDecoder(rt, x.Status, x.Header, c, wire.Options{})
+	d.Write(x.Body, time.Second)
 	d.Close(time.Second, nil)
 	return c
 }

@@ -106,9 +106,6 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	if err := s.bind(ctx); err != nil {
 		return nil, err
 	}
-	if dir := s.config.Storage.Dir; dir != "" {
-		s.opts.DataDir = dir
-	}
 	if err := os.MkdirAll(s.opts.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
@@ -346,12 +343,6 @@ func (s *Server) report(component string, err error) {
 func (s *Server) Submit(ctx context.Context, recs []llm.Record) error {
 	return s.pipeline.Submit(ctx, recs)
 }
-
-// Metrics is the metric store, for the demo's history.
-func (s *Server) Metrics() *metrics.Metrics { return s.metrics }
-
-// Ready waits until calls can be recorded and queried.
-func (s *Server) Ready(ctx context.Context) error { return s.engine.Ready(ctx) }
 
 // Close ends a server that New returned and that will not Run.
 func (s *Server) Close() { s.close() }

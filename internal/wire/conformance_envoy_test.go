@@ -1,43 +1,19 @@
 package wire
 
 import (
-	"archive/tar"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/goccy/go-yaml"
-	"github.com/klauspost/compress/zstd"
-
 	"github.com/pitot-dev/pitot/internal/llm"
+	"github.com/pitot-dev/pitot/internal/testkit/replay"
 )
-
-// vcr is a recording in the form of go-vcr.
-type vcr struct {
-	Interactions []struct {
-		Request struct {
-			Body    string      `yaml:"body"`
-			Headers http.Header `yaml:"headers"`
-			URL     string      `yaml:"url"`
-			Method  string      `yaml:"method"`
-		} `yaml:"request"`
-		Response struct {
-			Body    string      `yaml:"body"`
-			Headers http.Header `yaml:"headers"`
-			Code    int         `yaml:"code"`
-		} `yaml:"response"`
-	} `yaml:"interactions"`
-}
 
 // spanAttributes reads the attributes of an expected span as text.
 func spanAttributes(b []byte) (map[string]string, error) {
@@ -72,66 +48,32 @@ func spanAttributes(b []byte) (map[string]string, error) {
 // traffic with the OpenInference spans which that gateway makes of it.
 func TestConformanceSpans(t *testing.T) {
 	name := filepath.Join(sharedData(t), "cassettes", "envoy-ai-gateway", "envoy.tar.zst")
-	f, err := os.Open(name)
-	if err != nil {
+	exchanges, err := replay.Exchanges(name)
+	if errors.Is(err, fs.ErrNotExist) {
 		t.Skipf("shared data not found: %v", err)
 	}
-	defer f.Close()
-	z, err := zstd.NewReader(f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer z.Close()
-	cassettes, spans := map[string][]byte{}, map[string][]byte{}
-	for tr := tar.NewReader(z); ; {
-		h, err := tr.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := io.ReadAll(tr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		base := filepath.Base(h.Name)
-		switch filepath.Ext(base) {
-		case ".yaml":
-			cassettes[strings.TrimSuffix(base, ".yaml")] = b
-		case ".json":
-			spans[strings.TrimSuffix(base, ".json")] = b
-		}
-	}
 	checked := 0
-	for id, b := range cassettes {
-		want, err := spanAttributes(spans[id])
+	for _, x := range exchanges {
+		want, err := spanAttributes(x.Span)
 		if err != nil {
-			t.Errorf("%s: span: %v", id, err)
+			t.Errorf("%s: span: %v", x.ID, err)
 			continue
 		}
-		var v vcr
-		if err := yaml.Unmarshal(b, &v); err != nil || len(v.Interactions) == 0 {
-			t.Errorf("%s: %v", id, err)
-			continue
-		}
-		in := v.Interactions[0]
-		u, err := url.Parse(in.Request.URL)
-		if err != nil {
-			t.Fatal(err)
-		}
-		rt, ok := Match(OpenAI, in.Request.Method, u.Path)
+		rt, ok := Match(OpenAI, x.Method, x.URL.Path)
 		if !ok {
-			t.Errorf("%s: %s is not matched", id, u.Path)
+			t.Errorf("%s: %s is not matched", x.ID, x.URL.Path)
 			continue
 		}
 		c := &llm.Call{}
-		DecodeRequest(rt, in.Request.Headers, []byte(in.Request.Body), c)
-		d := NewDecoder(rt, in.Response.Code, in.Response.Headers, c, Options{})
-		d.Write([]byte(in.Response.Body), time.Second)
+		DecodeRequest(rt, x.RequestHeader, x.RequestBody, c)
+		d := NewDecoder(rt, x.Status, x.Header, c, Options{})
+		d.Write(x.Body, time.Second)
 		d.Close(time.Second, nil)
 		for _, diff := range spanDiffs(c, want) {
-			t.Errorf("%s: %s", id, diff)
+			t.Errorf("%s: %s", x.ID, diff)
 		}
 		checked++
 	}

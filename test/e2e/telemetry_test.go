@@ -129,8 +129,8 @@ func TestTelemetry(t *testing.T) {
 // waitSeries waits until the one series that expr selects has the value.
 func (s *server) waitSeries(expr string, want float64) {
 	s.tb.Helper()
-	var last string
-	testkit.Eventually(s.tb, fmt.Sprintf("%s is %v (it is %s)", expr, want, last), func() bool {
+	testkit.Eventually(s.tb, fmt.Sprintf("%s is %v", expr, want), func() bool {
+		var last string
 		var r struct {
 			Data struct{ Result []struct{ Value [2]any } }
 		}
