@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,6 +20,12 @@ type remote struct {
 
 // get sends a GET and returns the answer if it is a 200.
 func (r *remote) get(ctx context.Context, path string, q url.Values) (*http.Response, error) {
+	return r.send(ctx, http.MethodGet, path, q, nil)
+}
+
+// send sends a request, with v as its JSON body unless it is nil, and returns
+// the answer if it is a 200.
+func (r *remote) send(ctx context.Context, method, path string, q url.Values, v any) (*http.Response, error) {
 	u := strings.TrimSuffix(r.Server, "/") + path
 	if !strings.Contains(r.Server, "://") {
 		u = "http://" + u
@@ -26,9 +33,20 @@ func (r *remote) get(ctx context.Context, path string, q url.Values) (*http.Resp
 	if len(q) > 0 {
 		u += "?" + q.Encode()
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u, http.NoBody)
+	var body io.Reader = http.NoBody
+	if v != nil {
+		b, err := json.Marshal(v)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, u, body)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("--server: %w", err)}
+	}
+	if v != nil {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -42,6 +42,7 @@ type cli struct {
 	Summary summaryCmd `cmd:"" help:"Show the summary of the last hour: requests, latency, tokens, cost, errors."`
 	Prices  pricesCmd  `cmd:"" help:"List, explain and import prices."`
 	Doctor  doctorCmd  `cmd:"" help:"Find out what is wrong with what is sent, and what to set."`
+	Probes  probesCmd  `cmd:"" help:"Show how the probes fare; --run=NAME runs one now."`
 	Bench   benchCmd   `cmd:"" help:"Measure the gateway beside a bare reverse proxy on this machine."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 

@@ -12,6 +12,7 @@ import (
 	"github.com/pitot-dev/pitot/internal/events"
 	"github.com/pitot-dev/pitot/internal/llm"
 	"github.com/pitot-dev/pitot/internal/pipeline"
+	"github.com/pitot-dev/pitot/internal/probe"
 )
 
 // Events is what the API asks of the event store. Methods are safe for
@@ -59,7 +60,11 @@ type Options struct {
 	// Histograms are those of senders whose buckets are useless; nil where nobody
 	// looks for them.
 	Histograms func() []doctor.Histogram
-	Now        func() time.Time // default time.Now
+	// Probes is how the configured probes fare; nil where there are none.
+	Probes func() []probe.Status
+	// Probe runs one probe now; false where none has the name.
+	Probe func(ctx context.Context, name string) (probe.Status, bool)
+	Now   func() time.Time // default time.Now
 }
 
 type server struct {
@@ -90,6 +95,7 @@ func (s *server) endpoints() map[string]endpoint {
 		"/calls/{id}":           s.call,
 		"/calls/{id}/breakdown": s.breakdown,
 		"/senders":              s.senders,
+		"/probes":               s.probes,
 		"/facets":               s.facets,
 		"/summary":              s.summary,
 		"/timeline":             s.timeline,
@@ -108,6 +114,7 @@ func (s *server) routes() {
 	}
 	m.HandleFunc("GET "+base+"/calls/follow", s.follow)
 	m.Handle("POST "+base+"/feedback", s.answer(s.feedback))
+	m.Handle("POST "+base+"/probes/{name}", s.answer(s.runProbe))
 	m.HandleFunc("GET "+base+"/openapi.yaml", serveOpenAPI)
 
 	s.jaegerRoutes()

@@ -142,7 +142,7 @@ func TestOpenAPIEndpoints(t *testing.T) {
 	s.routes()
 	for path, item := range doc.Paths.Map() {
 		for method := range item.Operations() {
-			_, pattern := s.mux.Handler(httptest.NewRequest(method, strings.NewReplacer("{id}", callID).Replace(path), http.NoBody))
+			_, pattern := s.mux.Handler(httptest.NewRequest(method, strings.NewReplacer("{id}", callID, "{name}", "p").Replace(path), http.NoBody))
 			if pattern != method+" "+path {
 				t.Errorf("%s %s is in the document and is served by the pattern %q", method, path, pattern)
 			}
@@ -155,8 +155,8 @@ func TestOpenAPIEndpoints(t *testing.T) {
 	}
 }
 
-// probe is an address of an operation whose path parameters are good.
-func probe(path string) string {
+// tryPath is an address of an operation whose path parameters are good.
+func tryPath(path string) string {
 	if strings.Contains(path, "/traces/") {
 		return strings.ReplaceAll(path, "{id}", traceID)
 	}
@@ -176,7 +176,7 @@ func TestOpenAPIParameters(t *testing.T) {
 				a := newAPI(t, func(o *Options) { o.Live = func(int) (<-chan *llm.Call, func()) { return oneCall() } })
 				a.events.full()
 				ask := func(query string) *httptest.ResponseRecorder {
-					return a.do(httptest.NewRequest(method, probe(path)+"?"+query, strings.NewReader(`{"call_id":"`+callID+`","score":1}`)))
+					return a.do(httptest.NewRequest(method, tryPath(path)+"?"+query, strings.NewReader(`{"call_id":"`+callID+`","score":1}`)))
 				}
 				if w := ask("no_such_parameter=1"); w.Code != http.StatusBadRequest {
 					t.Fatalf("an unknown parameter: %d %s", w.Code, w.Body)

@@ -16,6 +16,7 @@ import (
 	"github.com/pitot-dev/pitot/internal/otlp"
 	"github.com/pitot-dev/pitot/internal/pipeline"
 	"github.com/pitot-dev/pitot/internal/price"
+	"github.com/pitot-dev/pitot/internal/probe"
 	"github.com/pitot-dev/pitot/internal/redact"
 )
 
@@ -36,6 +37,7 @@ type Config struct {
 	Prometheus     Raw                          `yaml:"prometheus,omitempty" doc:"Prometheus' own configuration, verbatim: global, scrape_configs, rule_files, remote_write, ..."`
 	Alertmanager   Raw                          `yaml:"alertmanager,omitempty" doc:"The Alertmanager's own configuration, verbatim: route, receivers, ..."`
 	SLOs           Raw                          `yaml:"slos,omitempty" doc:"Service level objectives, a list."`
+	Probes         probe.Config                 `yaml:"probes" doc:"Questions with known answers that are asked of models on a schedule. See probes.md."`
 	Budgets        Raw                          `yaml:"budgets,omitempty" doc:"Budgets, a list."`
 
 	file   string
@@ -97,6 +99,7 @@ func Default() *Config {
 		Pipeline: pipeline.DefaultConfig(),
 		OTLP:     OTLP{Config: otlp.DefaultConfig(), Metrics: metrics.DefaultOTLPConfig()},
 		Logs:     logs.DefaultConfig(),
+		Probes:   probe.DefaultConfig(),
 		GPU:      metrics.DefaultGPUConfig(), Infrastructure: metrics.DefaultInfrastructurePrices(),
 		Storage: Storage{
 			Events:  EventStorage{Retention: 30 * day, MaxDisk: 50 * units.GiB, MinFreeDisk: 256 * units.MiB},

@@ -23,6 +23,7 @@ func (d *decoder) validate(c *Config) {
 	d.all("otlp.metrics", c.OTLP.Metrics.Validate())
 	d.all("logs", c.Logs.Validate())
 	d.all("forward", c.Forward.Validate())
+	d.all("probes", c.Probes.Validate())
 	d.all("gpu", c.GPU.Validate())
 	d.all("infrastructure", c.Infrastructure.Validate())
 	d.validateLabels(c)

@@ -26,6 +26,8 @@ type Config struct {
 	MaxBody units.Base2Bytes `yaml:"max_body,omitempty" doc:"Most of a request or answer that is kept for recording; longer ones pass whole and are recorded truncated. Default 8MiB."`
 	// MaxContent bounds the text that one Call keeps in memory.
 	MaxContent units.Base2Bytes `yaml:"max_content,omitempty" doc:"Most text that one Call keeps. Default 1MiB."`
+	// KeyIDs tags Calls with an id of the API key that they came with.
+	KeyIDs bool `yaml:"key_ids,omitempty" doc:"Tag calls with an id of the API key that the client used (tag key: a hash, the key itself is never kept), so that spend and errors can be told apart by key. Budgets by key need it."`
 }
 
 // Upstream is a provider or model server behind the gateway.

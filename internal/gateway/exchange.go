@@ -38,7 +38,9 @@ type exchange struct {
 	endAt   time.Duration
 	respErr error
 
-	active struct{ service, provider, model, method string }
+	decoded bool   // the request is in the Call
+	warning string // of the Guard, for the client
+	active  struct{ service, provider, model, method string }
 }
 
 // errClientGone marks a Call whose caller went away before the end.
@@ -66,9 +68,15 @@ func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, t *table, u *u
 	}
 	dimensions(r.Header, x.call)
 	fromBaggage(r.Header, x.call)
+	if t.cfg.KeyIDs {
+		tagKey(r, x.call)
+	}
 	out, asked, err := x.outbound(r, rest)
 	if err != nil {
 		x.endBeforeAnswer(w, r, err)
+		return
+	}
+	if !x.admitted(w) {
 		return
 	}
 	x.overhead = time.Since(start)
@@ -144,13 +152,22 @@ func newOutbound(r *http.Request, u *upstream, rest string) *http.Request {
 	return out
 }
 
+// decodeRequest fills the Call from the request, once.
+func (x *exchange) decodeRequest() {
+	if x.decoded {
+		return
+	}
+	x.decoded = true
+	if x.reqMore {
+		x.call.MarkTruncated("request_body")
+	}
+	wire.DecodeRequest(x.route, x.reqHead, *x.reqBody, x.call)
+}
+
 // requestSent decodes the request while the upstream works on it.
 func (x *exchange) requestSent() {
+	x.decodeRequest()
 	c := x.call
-	if x.reqMore {
-		c.MarkTruncated("request_body")
-	}
-	wire.DecodeRequest(x.route, x.reqHead, *x.reqBody, c)
 	x.active.service, x.active.provider, x.active.model, x.active.method = c.Service, c.Provider, c.RequestModel, string(c.Operation)
 	x.g.sink.CallStarted(x.active.service, x.active.provider, x.active.model, x.active.method)
 }
@@ -213,6 +230,9 @@ func (x *exchange) answer(w http.ResponseWriter, r *http.Request, resp *http.Res
 	}
 	head := w.Header()
 	copyHeaders(head, resp.Header)
+	if x.warning != "" {
+		head.Set(warningHeader, x.warning)
+	}
 	if filter != nil {
 		delete(head, "Content-Length")
 	}

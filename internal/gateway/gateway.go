@@ -31,8 +31,10 @@ type Sink interface {
 
 // Options are what a Gateway needs.
 type Options struct {
-	Config     Config
-	Sink       Sink
+	Config Config
+	Sink   Sink
+	// Guard may refuse Calls; nil refuses none.
+	Guard      Guard
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }
@@ -41,6 +43,7 @@ type Options struct {
 // use.
 type Gateway struct {
 	sink    Sink
+	guard   Guard
 	log     *slog.Logger
 	metrics *gatewayMetrics
 	// table is replaced as a whole by Reload; requests under way keep theirs.
@@ -62,7 +65,7 @@ type table struct {
 // New validates the configuration, builds every upstream and starts the
 // finishers. Close ends them.
 func New(o Options) (*Gateway, error) {
-	g := &Gateway{sink: o.Sink, log: o.Logger, metrics: newGatewayMetrics(o.Registerer)}
+	g := &Gateway{sink: o.Sink, guard: o.Guard, log: o.Logger, metrics: newGatewayMetrics(o.Registerer)}
 	t, err := newTable(&o.Config)
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)

@@ -87,8 +87,13 @@ func startAt(t *testing.T, base string, mod ...func(*Config)) *fixture {
 	for _, m := range mod {
 		m(&cfg)
 	}
+	return startGuarded(t, cfg, nil)
+}
+
+func startGuarded(t *testing.T, cfg Config, guard Guard) *fixture {
+	t.Helper()
 	f := &fixture{recorder: newRecorder(), reg: prometheus.NewRegistry()}
-	g, err := New(Options{Config: cfg, Sink: f.recorder, Logger: slog.New(slog.DiscardHandler), Registerer: f.reg})
+	g, err := New(Options{Config: cfg, Sink: f.recorder, Guard: guard, Logger: slog.New(slog.DiscardHandler), Registerer: f.reg})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -98,7 +98,7 @@ func dimensions(h http.Header, c *llm.Call) {
 
 // fromBaggage fills what the headers above do not say from W3C Baggage: with it
 // an instrumented application passes on for whom it calls. Names are those of
-// OpenTelemetry and of Langfuse's SDKs.
+// OpenTelemetry, of Langfuse's SDKs and of Pitot's own.
 func fromBaggage(h http.Header, c *llm.Call) {
 	for _, line := range h["Baggage"] {
 		if len(line) > maxBaggage {
@@ -110,20 +110,55 @@ func fromBaggage(h http.Header, c *llm.Call) {
 			if !ok {
 				continue
 			}
-			var to *string
-			switch strings.TrimSpace(name) {
-			case "user.id", "enduser.id", "langfuse_user_id":
-				to = &c.User
-			case "session.id", "gen_ai.conversation.id", "langfuse_session_id":
-				to = &c.Session
-			default:
-				continue
-			}
 			value, err := url.PathUnescape(strings.TrimSpace(value))
-			if err == nil && *to == "" && len(value) <= maxDimension && utf8.ValidString(value) {
-				*to = value
+			if err == nil && value != "" && len(value) <= maxDimension && utf8.ValidString(value) {
+				baggageMember(c, strings.TrimSpace(name), value)
 			}
 		}
+	}
+}
+
+// baggageMember takes one member of baggage, where nothing else said it.
+func baggageMember(c *llm.Call, name, value string) {
+	var to *string
+	switch name {
+	case "user.id", "enduser.id", "langfuse_user_id":
+		to = &c.User
+	case "session.id", "gen_ai.conversation.id", "langfuse_session_id":
+		to = &c.Session
+	case "pitot.feature":
+		to = &c.Feature
+	case "pitot.prompt.name", "gen_ai.prompt.name":
+		to = &c.PromptName
+	case "pitot.prompt.version", "gen_ai.prompt.version":
+		to = &c.PromptVersion
+	case "tenant.id", "pitot.tenant":
+		if _, said := c.Attributes["tenant.id"]; !said {
+			if c.Attributes == nil {
+				c.Attributes = map[string]any{}
+			}
+			c.Attributes["tenant.id"] = value
+		}
+		return
+	default:
+		tag, ok := strings.CutPrefix(name, "pitot.tag.")
+		if !ok {
+			return
+		}
+		if plain, err := url.PathUnescape(tag); err == nil && utf8.ValidString(plain) {
+			tag = plain
+		}
+		if _, said := c.Tags[tag]; said || tag == "" || len(tag) > maxTagKey || len(c.Tags) >= maxTags {
+			return
+		}
+		if c.Tags == nil {
+			c.Tags = map[string]string{}
+		}
+		c.Tags[tag] = value
+		return
+	}
+	if *to == "" {
+		*to = value
 	}
 }
 
@@ -132,6 +167,7 @@ const (
 	maxBaggage   = 8192
 	maxDimension = 256 // bytes of one dimension's value
 	maxTags      = 32
+	maxTagKey    = 64
 )
 
 // joinTrace gives the Call its ids: the caller's trace where traceparent has

@@ -1,11 +1,13 @@
 package gateway
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/oklog/ulid/v2"
 
 	"github.com/pitot-dev/pitot/internal/llm"
@@ -67,6 +69,28 @@ func TestBaggageSaysForWhom(t *testing.T) {
 	fromBaggage(http.Header{"Baggage": {"user.id=baggage"}}, &named)
 	if named.User != "header" {
 		t.Error("baggage replaces what the header says")
+	}
+}
+
+func TestBaggageSaysWhatFor(t *testing.T) {
+	c := llm.Call{PromptName: "header"}
+	fromBaggage(http.Header{"Baggage": {
+		"tenant.id=acme,pitot.feature=search,pitot.prompt.name=p,pitot.prompt.version=3,pitot.tag.Zone%20%C3%A9=a%20b,pitot.tag.=x,pitot.tag.b=",
+		"pitot.tenant=late,pitot.feature=late,pitot.tag.Zone%20%C3%A9=late,pitot.tag." + strings.Repeat("k", 65) + "=x",
+	}}, &c)
+	want := llm.Call{
+		PromptName: "header", PromptVersion: "3", Feature: "search", Tags: map[string]string{"Zone é": "a b"}, Attributes: map[string]any{"tenant.id": "acme"},
+	}
+	if diff := cmp.Diff(want, c, cmp.AllowUnexported(llm.Timeline{}), cmp.Comparer(func(a, b llm.Usage) bool { return a == b }),
+		cmp.Comparer(func(a, b llm.Opt[float64]) bool { return a == b }), cmp.Comparer(func(a, b llm.Opt[time.Duration]) bool { return a == b })); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	var many llm.Call
+	for i := range 100 {
+		fromBaggage(http.Header{"Baggage": {fmt.Sprintf("pitot.tag.t%d=v", i)}}, &many)
+	}
+	if len(many.Tags) != maxTags {
+		t.Errorf("%d tags", len(many.Tags))
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 type gatewayMetrics struct {
 	requests       *prometheus.CounterVec
 	upstreamErrors *prometheus.CounterVec
+	refused        *prometheus.CounterVec
 	overhead       prometheus.Histogram
 	chunkDelay     prometheus.Histogram
 
@@ -33,6 +34,10 @@ func newGatewayMetrics(reg prometheus.Registerer) *gatewayMetrics {
 			Name: "pitot_gateway_upstream_errors_total",
 			Help: "Requests that an upstream did not answer, or whose answer broke off, by reason.",
 		}, []string{"upstream", "reason"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pitot_gateway_refused_total",
+			Help: "Calls that a budget refused before they were sent, by upstream.",
+		}, []string{"upstream"}),
 		overhead: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "pitot_gateway_overhead_seconds",
 			Help:    "Time that the gateway itself added to a call.",
@@ -45,7 +50,7 @@ func newGatewayMetrics(reg prometheus.Registerer) *gatewayMetrics {
 		}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.requests, m.upstreamErrors, m.overhead, m.chunkDelay)
+		reg.MustRegister(m.requests, m.upstreamErrors, m.refused, m.overhead, m.chunkDelay)
 	}
 	return m
 }

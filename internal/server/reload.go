@@ -75,6 +75,9 @@ func (s *Server) reload() error {
 	if err := s.intake.reload(next); err != nil {
 		return err
 	}
+	if err := s.probes.Reload(next.Probes); err != nil {
+		return err
+	}
 	s.masks.policy.Store(policy)
 	s.stateMu.Lock()
 	s.config = next

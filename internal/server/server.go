@@ -26,6 +26,7 @@ import (
 	"github.com/pitot-dev/pitot/internal/llm"
 	"github.com/pitot-dev/pitot/internal/metrics"
 	"github.com/pitot-dev/pitot/internal/pipeline"
+	"github.com/pitot-dev/pitot/internal/probe"
 )
 
 // Options are what a Server is built from.
@@ -65,6 +66,7 @@ type Server struct {
 	journal  *journal.Journal
 	observer *swapObserver
 	masks    *masks
+	probes   *probe.Prober
 	pipeline *pipeline.Pipeline
 	gateway  *gateway.Gateway
 	intake   intake
@@ -110,6 +112,9 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
 	if err := s.openStores(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.buildProbes(); err != nil {
 		return nil, err
 	}
 	if err := s.buildPipeline(); err != nil {
@@ -220,7 +225,7 @@ func (s *Server) buildPipeline() error {
 	s.observer = newSwapObserver(s.metrics.Catalogue())
 	s.pipeline, err = pipeline.New(pipeline.Options{
 		Config: s.config.Pipeline, Journal: s.journal, Store: eventStore{s.events}, Accepts: s.events.Accepts, Pricer: prices, Redactor: policy,
-		Observer: maskedObserver{s.observer, s.masks}, Encoder: events.AppendRow, Tally: events.AppendTally, Turns: s.turns, Logger: s.component("pipeline"), Registerer: s.metrics.Registerer(),
+		Observer: observers{maskedObserver{s.observer, s.masks}, s.probes}, Encoder: events.AppendRow, Tally: events.AppendTally, Turns: s.turns, Logger: s.component("pipeline"), Registerer: s.metrics.Registerer(),
 	})
 	return err
 }
@@ -254,6 +259,7 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 	})
 	wg.Go(func() { s.intake.tail.Run(ctx) }) // it ends before the pipeline drains
+	wg.Go(func() { s.probes.Run(ctx) })
 
 	var g run.Group
 	// The signal: whoever ends first ends all, and this one ends on ctx.

@@ -16,7 +16,7 @@ func (s *Server) apiOptions() api.Options {
 	return api.Options{
 		Logger: s.component("api"), Events: maskedEvents{s.events, s.masks}, Prometheus: s.metrics.Handler(), Metrics: s.metrics.MetricsHandler(),
 		Live: s.pipeline.Subscribe, Ledger: s.pipeline.Ledger, Status: s.status, Ready: s.ready, Reload: s.Reload,
-		Feedback: s.judged, Histograms: s.foreignHistograms,
+		Feedback: s.judged, Histograms: s.foreignHistograms, Probes: s.probes.Status, Probe: s.probes.Probe,
 	}
 }
 
