@@ -8,7 +8,7 @@ GOLANGCI := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.
 GOFUMPT  := $(GO) run mvdan.cc/gofumpt@v0.12.0
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test race lint fmt generate e2e interop senders bench fuzz clean
+.PHONY: help run build test race lint fmt generate e2e interop senders clients bench fuzz clean
 
 help: ## List the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -44,6 +44,11 @@ interop: build ## The official clients of npm and Go against the gateway, rsyslo
 senders: build ## Real telemetry libraries (JavaScript, Python, Go) against the receivers
 	./test/interop/senders/run
 
+# Modules of their own, so that the project depends on none of what they need.
+CLIENTS := test/clients test/clients/genkit examples
+clients: ## Client libraries with the SDK inside, and the examples, against simulated providers
+	@for dir in $(CLIENTS); do echo "$$dir"; (cd $$dir && $(GO) vet ./... && $(GO) test -count=1 ./...) || exit 1; done
+
 # A duration, or a count such as 1000x. Go's fuzzing reports the end of a duration
 # as a failure now and then when one input takes long; a count has no such end.
 FUZZTIME ?= 10s
@@ -55,7 +60,7 @@ fuzz: ## Fuzz every target for FUZZTIME each
 	done
 
 bench: build ## Benchmarks: the gateway beside a bare reverse proxy, the store, the parts
-	$(GO) test -run '^$$' -bench . -benchmem ./internal/llm ./internal/wire ./internal/price ./internal/redact ./internal/journal ./internal/pipeline ./internal/metrics ./internal/events ./internal/gateway
+	$(GO) test -run '^$$' -bench . -benchmem . ./internal/llm ./internal/wire ./internal/price ./internal/redact ./internal/journal ./internal/pipeline ./internal/metrics ./internal/events ./internal/gateway
 	$(BIN) bench
 
 clean: ## Remove what was built

@@ -125,12 +125,13 @@ func TestImportsFollowTheArchitecture(t *testing.T) {
 func TestEnginesHaveOneImporter(t *testing.T) {
 	only := map[string][]string{
 		"github.com/VictoriaMetrics/":                        {"internal/engine"},
-		"github.com/prometheus/prometheus/tsdb":              {"internal/metrics", "internal/journal"}, // the journal uses tsdb/wlog alone
-		"github.com/prometheus/prometheus/promql":            {"internal/metrics"},
+		"github.com/prometheus/prometheus/tsdb":              {"internal/metrics", "internal/journal", "internal/alert/rules"},   // the journal uses tsdb/wlog alone
+		"github.com/prometheus/prometheus/promql":            {"internal/metrics", "internal/alert/rules", "internal/alert/slo"}, // unit tests of rules, and the parser
 		"github.com/prometheus/prometheus/scrape":            {"internal/metrics"},
 		"github.com/prometheus/prometheus/web":               {"internal/metrics"},
-		"github.com/prometheus/prometheus/storage":           {"internal/metrics"},
-		"github.com/prometheus/prometheus/rules":             {"internal/metrics"},
+		"github.com/prometheus/prometheus/storage":           {"internal/metrics", "internal/alert/rules"},
+		"github.com/prometheus/prometheus/rules":             {"internal/metrics", "internal/alert/rules"},
+		"github.com/prometheus/alertmanager/":                {"internal/alert/manager"},
 		"github.com/pitot-dev/pitot/internal/server":         {"cmd/pitot"},
 		"github.com/prometheus/prometheus/promql/promqltest": {},
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // time zones of budgets and of explanations, in images that have none
 
 	"github.com/alecthomas/kong"
 
@@ -42,6 +43,11 @@ type cli struct {
 	Summary summaryCmd `cmd:"" help:"Show the summary of the last hour: requests, latency, tokens, cost, errors."`
 	Prices  pricesCmd  `cmd:"" help:"List, explain and import prices."`
 	Doctor  doctorCmd  `cmd:"" help:"Find out what is wrong with what is sent, and what to set."`
+	Explain explainCmd `cmd:"" help:"Say what changed between a window of calls and its baseline, and which calls changed it."`
+	SLO     sloCmd     `cmd:"" name:"slo" help:"Show how the service level objectives are doing."`
+	Budgets budgetsCmd `cmd:"" help:"Show how the budgets stand."`
+	Rules   rulesCmd   `cmd:"" help:"Check, test and render rules; show those in force."`
+	Alert   alertCmd   `cmd:"" help:"Try the notification channels and see how they are doing."`
 	Probes  probesCmd  `cmd:"" help:"Show how the probes fare; --run=NAME runs one now."`
 	Bench   benchCmd   `cmd:"" help:"Measure the gateway beside a bare reverse proxy on this machine."`
 	Version versionCmd `cmd:"" help:"Print the version."`

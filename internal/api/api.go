@@ -8,8 +8,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pitot-dev/pitot/internal/alert/budget"
+	"github.com/pitot-dev/pitot/internal/alert/manager"
+	"github.com/pitot-dev/pitot/internal/alert/rules"
+	"github.com/pitot-dev/pitot/internal/alert/slo"
 	"github.com/pitot-dev/pitot/internal/doctor"
 	"github.com/pitot-dev/pitot/internal/events"
+	"github.com/pitot-dev/pitot/internal/explain"
 	"github.com/pitot-dev/pitot/internal/llm"
 	"github.com/pitot-dev/pitot/internal/pipeline"
 	"github.com/pitot-dev/pitot/internal/probe"
@@ -34,7 +39,7 @@ type Events interface {
 	Operations(ctx context.Context, service string, r events.Range) ([]string, error)
 	Dependencies(ctx context.Context, r events.Range) ([]events.Dependency, error)
 	Senders(ctx context.Context, r events.Range) ([]events.SenderStats, error)
-	InsertFeedback(ctx context.Context, f *events.Feedback) error
+	Feedbacks(ctx context.Context, q events.FeedbackQuery) (events.FeedbackPage, error)
 	ProxyLogsQL() http.Handler
 }
 
@@ -55,11 +60,28 @@ type Options struct {
 	// Ready returns nil when calls can be recorded and queried.
 	Ready  func() error
 	Reload func() error
-	// Feedback is told of every judgement that was stored; for the metrics.
-	Feedback func(f *events.Feedback)
+	// Judge takes judgements, all or none, and fills them with what was stored.
+	// Where they are at fault it returns an *events.QueryError.
+	Judge func(ctx context.Context, js []*events.Judgement) error
+	// FeedbackAccess says which pages may judge; nil: none of other origins.
+	FeedbackAccess func() FeedbackAccess
 	// Histograms are those of senders whose buckets are useless; nil where nobody
 	// looks for them.
 	Histograms func() []doctor.Histogram
+	// Alertmanager serves manager.Prefix.
+	Alertmanager http.Handler
+	// Channels is how notifications are doing.
+	Channels func() manager.Status
+	// TestReceiver sends a sample through all channels of a receiver.
+	TestReceiver func(ctx context.Context, name string) ([]manager.Result, error)
+	// Rules says which rule files are in force and what is wrong with others.
+	Rules func() rules.Status
+	// SLOs is how the objectives are doing.
+	SLOs func(ctx context.Context) []slo.Status
+	// Budgets is how the budgets stand.
+	Budgets func() []budget.Status
+	// Explain says what changed between two sets of Calls.
+	Explain func(ctx context.Context, req explain.Request) (*explain.Explanation, error)
 	// Probes is how the configured probes fare; nil where there are none.
 	Probes func() []probe.Status
 	// Probe runs one probe now; false where none has the name.
@@ -70,6 +92,8 @@ type Options struct {
 type server struct {
 	Options
 	mux *http.ServeMux
+	// feedbackRates bound what comes with each key for feedback.
+	feedbackRates rates
 }
 
 // New returns the handler of the API port.
@@ -82,7 +106,7 @@ func New(o Options) http.Handler {
 	}
 	s := &server{Options: o, mux: http.NewServeMux()}
 	s.routes()
-	return s.recovered(secured(protected(s.mux)))
+	return s.recovered(secured(s.fromPages(protected(s.mux))))
 }
 
 // endpoint answers a request with a value or an error.
@@ -96,6 +120,12 @@ func (s *server) endpoints() map[string]endpoint {
 		"/calls/{id}/breakdown": s.breakdown,
 		"/senders":              s.senders,
 		"/probes":               s.probes,
+		"/alerts/channels":      s.channels,
+		"/rules":                s.ruleFiles,
+		"/slos":                 s.slos,
+		"/budgets":              s.budgets,
+		"/explain":              s.explain,
+		"/feedback":             s.feedbackList,
 		"/facets":               s.facets,
 		"/summary":              s.summary,
 		"/timeline":             s.timeline,
@@ -115,6 +145,10 @@ func (s *server) routes() {
 	m.HandleFunc("GET "+base+"/calls/follow", s.follow)
 	m.Handle("POST "+base+"/feedback", s.answer(s.feedback))
 	m.Handle("POST "+base+"/probes/{name}", s.answer(s.runProbe))
+	m.Handle("POST "+base+"/alerts/test/{receiver}", s.answer(s.testReceiver))
+	if s.Alertmanager != nil {
+		m.Handle(manager.Prefix+"/", s.Alertmanager)
+	}
 	m.HandleFunc("GET "+base+"/openapi.yaml", serveOpenAPI)
 
 	s.jaegerRoutes()

@@ -62,7 +62,7 @@ func TestRoutes(t *testing.T) {
 	for request, allow := range map[string]string{
 		"POST /api/pitot/v1/calls":             "GET, HEAD",
 		"DELETE /api/pitot/v1/calls/" + callID: "GET, HEAD",
-		"GET /api/pitot/v1/feedback":           "POST",
+		"PUT /api/pitot/v1/feedback":           "GET, POST, HEAD",
 		"POST /":                               "GET, HEAD",
 		"POST /health":                         "GET, HEAD",
 		"POST /monitoring/models":              "GET, HEAD",

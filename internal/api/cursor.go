@@ -26,7 +26,9 @@ func (c cursor) String() string {
 }
 
 // cursor reads the parameter of that name into q.
-func (p *params) cursor(q *events.CallQuery) {
+func (p *params) cursor(q *events.CallQuery) { p.page(&q.Range, &q.Cursor) }
+
+func (p *params) page(r *events.Range, store *string) {
 	s := p.get("cursor")
 	if s == "" {
 		return
@@ -40,5 +42,5 @@ func (p *params) cursor(q *events.CallQuery) {
 		p.fail(badParameter("cursor", s, "next_cursor of the page before, with the same parameters"))
 		return
 	}
-	q.Start, q.End, q.Cursor = c.Start, c.End, c.Store
+	r.Start, r.End, *store = c.Start, c.End, c.Store
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/pitot-dev/pitot/internal/events"
+	"github.com/pitot-dev/pitot/internal/pipeline"
 )
 
 // Error is an error that the API answers. The codes are stable: clients branch
@@ -34,6 +35,8 @@ const (
 	CodeForeignOrigin = "foreign_origin"
 	CodeReloadFailed  = "reload_failed"
 	CodeOverloaded    = "overloaded"
+	CodeFeedbackKey   = "bad_feedback_key"
+	CodeRateLimited   = "rate_limited"
 	CodeStoreDown     = "store_unavailable"
 	CodeStoreTimeout  = "store_timeout"
 	CodeInternal      = "internal"
@@ -74,6 +77,9 @@ func toError(err error) *Error {
 			return &Error{http.StatusBadRequest, CodeBadQuery, q.Error(), "allowed: a LogsQL filter without pipes: https://docs.victoriametrics.com/victorialogs/logsql/#filters"}
 		}
 		return &Error{http.StatusBadRequest, CodeBadParameter, "parameter " + q.Error(), "allowed values are in GET /api/pitot/v1/openapi.yaml"}
+	}
+	if o, ok := errors.AsType[*pipeline.OverloadError](err); ok {
+		return &Error{http.StatusServiceUnavailable, CodeOverloaded, o.Error(), fmt.Sprintf("send it again in %v", o.Delay)}
 	}
 	_, down := errors.AsType[*events.UnavailableError](err)
 	switch {

@@ -31,21 +31,22 @@ const (
 
 // fakeEvents answers from the functions that a test sets; the others fail it.
 type fakeEvents struct {
-	t              testing.TB
-	calls          func(context.Context, events.CallQuery) (events.CallPage, error)
-	call           func(context.Context, string) (*events.CallDetail, error)
-	facets         func(context.Context, events.FacetQuery) ([]events.Facet, error)
-	summary        func(context.Context, events.CallFilter) (*events.Summary, error)
-	timeline       func(context.Context, events.TimelineQuery) (*events.Timeline, error)
-	models         func(context.Context, events.CallFilter) ([]events.ModelStat, error)
-	costs          func(context.Context, events.CostQuery) ([]events.Group, error)
-	trace          func(context.Context, string, events.Range) ([]llm.Record, error)
-	traces         func(context.Context, events.TraceQuery) ([][]llm.Record, error)
-	services       func(context.Context, events.Range) ([]string, error)
-	operations     func(context.Context, string, events.Range) ([]string, error)
-	dependencies   func(context.Context, events.Range) ([]events.Dependency, error)
-	senders        func(context.Context, events.Range) ([]events.SenderStats, error)
-	insertFeedback func(context.Context, *events.Feedback) error
+	t            testing.TB
+	calls        func(context.Context, events.CallQuery) (events.CallPage, error)
+	call         func(context.Context, string) (*events.CallDetail, error)
+	facets       func(context.Context, events.FacetQuery) ([]events.Facet, error)
+	summary      func(context.Context, events.CallFilter) (*events.Summary, error)
+	timeline     func(context.Context, events.TimelineQuery) (*events.Timeline, error)
+	models       func(context.Context, events.CallFilter) ([]events.ModelStat, error)
+	costs        func(context.Context, events.CostQuery) ([]events.Group, error)
+	trace        func(context.Context, string, events.Range) ([]llm.Record, error)
+	traces       func(context.Context, events.TraceQuery) ([][]llm.Record, error)
+	services     func(context.Context, events.Range) ([]string, error)
+	operations   func(context.Context, string, events.Range) ([]string, error)
+	dependencies func(context.Context, events.Range) ([]events.Dependency, error)
+	senders      func(context.Context, events.Range) ([]events.SenderStats, error)
+	feedbacks    func(context.Context, events.FeedbackQuery) (events.FeedbackPage, error)
+	judge        func(context.Context, []*events.Judgement) error
 }
 
 func fakeAsk[F any](f *fakeEvents, fn F, set bool, name string) F {
@@ -108,8 +109,12 @@ func (f *fakeEvents) Senders(ctx context.Context, r events.Range) ([]events.Send
 	return fakeAsk(f, f.senders, f.senders != nil, "senders")(ctx, r)
 }
 
-func (f *fakeEvents) InsertFeedback(ctx context.Context, fb *events.Feedback) error {
-	return fakeAsk(f, f.insertFeedback, f.insertFeedback != nil, "room for feedback")(ctx, fb)
+func (f *fakeEvents) Feedbacks(ctx context.Context, q events.FeedbackQuery) (events.FeedbackPage, error) {
+	return fakeAsk(f, f.feedbacks, f.feedbacks != nil, "feedback")(ctx, q)
+}
+
+func (f *fakeEvents) Judge(ctx context.Context, js []*events.Judgement) error {
+	return fakeAsk(f, f.judge, f.judge != nil, "room for feedback")(ctx, js)
 }
 
 func (f *fakeEvents) ProxyLogsQL() http.Handler { return named("logsql") }
@@ -129,7 +134,10 @@ func (f *fakeEvents) failing(err error) {
 	f.operations = func(context.Context, string, events.Range) ([]string, error) { return nil, err }
 	f.dependencies = func(context.Context, events.Range) ([]events.Dependency, error) { return nil, err }
 	f.senders = func(context.Context, events.Range) ([]events.SenderStats, error) { return nil, err }
-	f.insertFeedback = func(context.Context, *events.Feedback) error { return err }
+	f.feedbacks = func(context.Context, events.FeedbackQuery) (events.FeedbackPage, error) {
+		return events.FeedbackPage{}, err
+	}
+	f.judge = func(context.Context, []*events.Judgement) error { return err }
 }
 
 // full makes every method answer with all that it can say.
@@ -177,8 +185,13 @@ func (f *fakeEvents) full() {
 	f.senders = func(context.Context, events.Range) ([]events.SenderStats, error) {
 		return []events.SenderStats{*fullSender()}, nil
 	}
-	f.insertFeedback = func(_ context.Context, fb *events.Feedback) error {
-		fb.ID, fb.Time = callID, now
+	f.feedbacks = func(context.Context, events.FeedbackQuery) (events.FeedbackPage, error) {
+		return events.FeedbackPage{Feedback: []events.Feedback{*fullFeedback()}, NextCursor: "next"}, nil
+	}
+	f.judge = func(_ context.Context, js []*events.Judgement) error {
+		for _, j := range js {
+			j.ID, j.Time, j.Received = callID, now, now
+		}
 		return nil
 	}
 }
@@ -263,8 +276,10 @@ func fullTotals() events.Totals {
 
 func fullFeedback() *events.Feedback {
 	return &events.Feedback{
-		ID: callID, Time: now, CallID: callID, TraceID: traceID, ResponseID: "chatcmpl-1", Name: "helpful", Score: llm.Some(0.5), Label: "good",
-		Comment: "fine", Evaluator: "user", Service: "checkout", User: "u1", Metadata: json.RawMessage(`{"a":1}`),
+		ID: callID, Time: now, Received: now.Add(time.Minute), CallID: callID, TraceID: traceID, SpanID: "b7ad6b7169203331", ResponseID: "chatcmpl-1", SessionID: "s1",
+		Name: "helpful", Score: llm.Some(0.5), Label: "good", Comment: "fine", Evaluator: "user", User: "u1",
+		Service: "checkout", Provider: "openai", Model: "gpt-4o", Operation: llm.OpChat, Feature: "search", PromptName: "p", PromptVersion: "3",
+		Metadata: json.RawMessage(`{"a":1}`), RowID: callID, Supersedes: callID,
 	}
 }
 
@@ -296,7 +311,7 @@ func newAPI(t *testing.T, change ...func(*Options)) *api {
 		Events: a.events, Prometheus: named("prometheus"), Metrics: named("metrics"),
 		Live:   func(int) (<-chan *llm.Call, func()) { ch := make(chan *llm.Call); close(ch); return ch, func() {} },
 		Ledger: fullLedger, Status: func(context.Context) Status { return fullStatus() },
-		Ready: func() error { return nil }, Reload: func() error { return nil }, Now: func() time.Time { return now },
+		Judge: a.events.Judge, Ready: func() error { return nil }, Reload: func() error { return nil }, Now: func() time.Time { return now },
 	}
 	for _, f := range change {
 		f(&a.opts)

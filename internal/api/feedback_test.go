@@ -5,47 +5,126 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pitot-dev/pitot/internal/events"
 	"github.com/pitot-dev/pitot/internal/llm"
+	"github.com/pitot-dev/pitot/internal/pipeline"
 )
 
 func TestFeedback(t *testing.T) {
-	var stored, told *events.Feedback
-	a := newAPI(t, func(o *Options) { o.Feedback = func(f *events.Feedback) { told = f } })
-	a.events.insertFeedback = func(_ context.Context, f *events.Feedback) error {
-		f.ID, f.Time = callID, now
-		stored = f
+	a := newAPI(t)
+	var stored []*events.Judgement
+	a.events.judge = func(_ context.Context, js []*events.Judgement) error {
+		for _, j := range js {
+			j.ID, j.Time, j.Received = callID, now, now
+		}
+		stored = js
 		return nil
 	}
-	w := wantOK(t, a.post("/api/pitot/v1/feedback", ` {"call_id":"`+strings.ToLower(callID)+`","trace_id":"8448EB211C80319C","score":0.5,"name":"helpful",
-		"label":"good","comment":"你好","evaluator":"user","user":"u1","service":"checkout","response_id":"r","metadata":{"a":[1]}} `))
+	w := wantOK(t, a.post("/api/pitot/v1/feedback", ` {"call_id":"`+strings.ToLower(callID)+`","trace_id":"8448EB211C80319C","span_id":"B7AD6B7169203331","score":0.5,"name":"helpful",
+		"label":"good","comment":"你好","evaluator":"user","user":"u1","service":"checkout","response_id":"r","session_id":"s","key":"k","metadata":{"a":[1]}} `))
 	want := &events.Feedback{
-		ID: callID, Time: now, CallID: callID, TraceID: "00000000000000008448eb211c80319c", ResponseID: "r", Name: "helpful", Score: llm.Some(0.5),
-		Label: "good", Comment: "你好", Evaluator: "user", Service: "checkout", User: "u1", Metadata: []byte(`{"a":[1]}`),
+		ID: callID, Time: now, Received: now, CallID: callID, TraceID: "00000000000000008448eb211c80319c", SpanID: "b7ad6b7169203331", ResponseID: "r", SessionID: "s",
+		Name: "helpful", Score: llm.Some(0.5), Label: "good", Comment: "你好", Evaluator: "user", Service: "checkout", User: "u1", Metadata: []byte(`{"a":[1]}`),
 	}
 	opt := cmp.Comparer(func(a, b llm.Opt[float64]) bool { return a == b })
-	for name, got := range map[string]*events.Feedback{"stored": stored, "told the metrics": told} {
+	if len(stored) != 1 || stored[0].Key != "k" || stored[0].Space != "" || stored[0].Hasty {
+		t.Fatalf("stored %+v", stored)
+	}
+	answered := decode[events.Feedback](t, w.Body.Bytes())
+	for name, got := range map[string]*events.Feedback{"stored": &stored[0].Feedback, "answered": &answered} {
 		if diff := cmp.Diff(want, got, opt); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
-	answered := decode[events.Feedback](t, w.Body.Bytes())
-	if diff := cmp.Diff(want, &answered, opt); diff != "" {
-		t.Errorf("answered (-want +got):\n%s", diff)
+}
+
+func TestFeedbackThumbs(t *testing.T) {
+	a := newAPI(t)
+	a.events.full()
+	f := func(body string, score float64, label string) {
+		t.Helper()
+		got := decode[events.Feedback](t, wantOK(t, a.post("/api/pitot/v1/feedback", body)).Body.Bytes())
+		if v, ok := got.Score.Get(); !ok || v != score || got.Label != label {
+			t.Errorf("%s: %v %q", body, got.Score, got.Label)
+		}
+	}
+	f(`{"session_id":"s","thumb":"up"}`, 1, "thumbs_up")
+	f(`{"session_id":"s","thumb":"down"}`, 0, "thumbs_down")
+	f(`{"session_id":"s","thumb":"down","score":0.2,"label":"wrong"}`, 0.2, "wrong")
+}
+
+func TestFeedbackBatch(t *testing.T) {
+	a := newAPI(t)
+	a.events.full()
+	w := wantOK(t, a.post("/api/pitot/v1/feedback", `[{"trace_id":"1","score":1},{"response_id":"x","thumb":"up","key":"k"}]`))
+	got := decode[struct{ Feedback []events.Feedback }](t, w.Body.Bytes())
+	if len(got.Feedback) != 2 || got.Feedback[1].Label != "thumbs_up" {
+		t.Errorf("answered %+v", got)
+	}
+	for body, message := range map[string]string{
+		`[]`:     "0 items",
+		`[null]`: "feedback[0]: feedback names nothing",
+		`[{"trace_id":"1","score":1},{"trace_id":"1"}]`: "feedback[1]: feedback says nothing",
+		`[1]`: "wrong type",
+		`[` + strings.Repeat(`{"trace_id":"1","score":1},`, 500) + `{"trace_id":"1","score":1}]`: "501 items",
+	} {
+		e := wantError(t, a.post("/api/pitot/v1/feedback", body), http.StatusBadRequest, CodeBadBody)
+		if !strings.Contains(e.Message, message) {
+			t.Errorf("%.80s: %q", body, e.Message)
+		}
+	}
+	wantError(t, a.post("/api/pitot/v1/feedback", `[{"comment":"`+long(maxFeedbackBatch)+`"}]`), http.StatusRequestEntityTooLarge, CodeBadBody)
+	a.events.judge = func(context.Context, []*events.Judgement) error {
+		return &pipeline.OverloadError{Delay: time.Second, Err: pipeline.ErrQueueFull}
+	}
+	wantError(t, a.post("/api/pitot/v1/feedback", `{"trace_id":"1","score":1}`), http.StatusServiceUnavailable, CodeOverloaded)
+}
+
+func TestFeedbackList(t *testing.T) {
+	a := newAPI(t)
+	a.events.full()
+	var asked events.FeedbackQuery
+	a.events.feedbacks = func(_ context.Context, q events.FeedbackQuery) (events.FeedbackPage, error) {
+		asked = q
+		return events.FeedbackPage{Feedback: []events.Feedback{*fullFeedback()}, NextCursor: "next"}, nil
+	}
+	w := wantOK(t, a.get("/api/pitot/v1/feedback?start=-2h&service=checkout&model=gpt-4o&evaluator=judge&name=faithful&label=bad&max_score=0.5&min_score=0&user=u&session=s"+
+		"&trace_id=1&call_id="+callID+"&response_id=r&feature=f&prompt_name=p&provider=openai&operation=chat&limit=5&query=score:>0"))
+	want := events.FeedbackQuery{
+		Range: events.Range{Start: now.Add(-2 * time.Hour), End: now}, Query: "score:>0", CallID: callID, TraceID: strings.Repeat("0", 31) + "1", ResponseID: "r", SessionID: "s",
+		Service: "checkout", Provider: "openai", Model: "gpt-4o", Operation: "chat", Feature: "f", PromptName: "p", User: "u", Evaluator: "judge", Name: "faithful", Label: "bad",
+		MinScore: llm.Some(0.0), MaxScore: llm.Some(0.5), Limit: 5,
+	}
+	if diff := cmp.Diff(want, asked, cmp.Comparer(func(a, b llm.Opt[float64]) bool { return a == b })); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	next := decode[events.FeedbackPage](t, w.Body.Bytes()).NextCursor
+	wantOK(t, a.get("/api/pitot/v1/feedback?start=-2h&cursor="+next))
+	if asked.Cursor != "next" || !asked.Start.Equal(now.Add(-2*time.Hour)) {
+		t.Errorf("the next page: %+v", asked)
+	}
+	for _, q := range []string{"max_score=2", "min_score=x", "call_id=nope", "limit=0", "limit=1001", "nope=1", "cursor=nope", "trace_id=nope", "start=now"} {
+		wantError(t, a.get("/api/pitot/v1/feedback?"+q), http.StatusBadRequest, CodeBadParameter)
+	}
+	a.events.feedbacks = func(context.Context, events.FeedbackQuery) (events.FeedbackPage, error) {
+		return events.FeedbackPage{}, nil
+	}
+	if w := wantOK(t, a.get("/api/pitot/v1/feedback")); !strings.Contains(w.Body.String(), `{"feedback":[]}`) {
+		t.Errorf("nothing is %s", w.Body)
 	}
 }
 
 func TestFeedbackIsValidated(t *testing.T) {
-	a := newAPI(t, func(o *Options) { o.Feedback = func(*events.Feedback) { t.Error("the metrics were told") } })
+	a := newAPI(t)
 	for body, message := range map[string]string{
 		``:                             "ends too early",
 		`{`:                            "ends too early",
 		`nonsense`:                     "invalid character",
 		`null`:                         "names nothing",
-		`[]`:                           "wrong type",
 		`"x"`:                          "wrong type",
 		`{"score":1}`:                  "names nothing",
 		`{"call_id":"` + callID + `"}`: "says nothing",
@@ -58,6 +137,10 @@ func TestFeedbackIsValidated(t *testing.T) {
 		`{"call_id":"nope","score":1}`:                                                  `call_id: "nope"`,
 		`{"trace_id":"nope","score":1}`:                                                 `trace_id: "nope"`,
 		`{"id":"x","call_id":"` + callID + `","score":1}`:                               `id: "x"`,
+		`{"id":"` + callID + `","key":"k","call_id":"` + callID + `","score":1}`:        "both given",
+		`{"call_id":"` + callID + `","thumb":"sideways"}`:                               `thumb: "sideways"`,
+		`{"trace_id":"1","span_id":"nope","score":1}`:                                   `span_id: "nope"`,
+		`{"trace_id":"1","score":1,"key":"` + long(257) + `"}`:                          "key has 257 bytes",
 		`{"call_id":"` + callID + `","score":1,"stars":5}`:                              `unknown field "stars"`,
 		`{"call_id":"` + callID + `","score":1} {}`:                                     "more than one",
 		`{"call_id":"` + callID + `","score":1}]`:                                       "more than one",
@@ -91,8 +174,8 @@ func TestFeedbackBounds(t *testing.T) {
 	} {
 		wantOK(t, a.post("/api/pitot/v1/feedback", body))
 	}
-	a.events.insertFeedback = func(context.Context, *events.Feedback) error {
-		return &events.RejectedError{Rows: 1, Reason: "outside_retention"}
+	a.events.judge = func(context.Context, []*events.Judgement) error {
+		return &events.QueryError{Param: "time", Message: "is outside of the retention"}
 	}
 	wantError(t, a.post("/api/pitot/v1/feedback", `{"response_id":"x","score":1}`), http.StatusBadRequest, CodeBadBody)
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"mime"
@@ -20,6 +21,7 @@ import (
 	"github.com/pitot-dev/pitot/internal/breakdown"
 	"github.com/pitot-dev/pitot/internal/doctor"
 	"github.com/pitot-dev/pitot/internal/events"
+	"github.com/pitot-dev/pitot/internal/explain"
 	"github.com/pitot-dev/pitot/internal/llm"
 )
 
@@ -142,7 +144,7 @@ func TestOpenAPIEndpoints(t *testing.T) {
 	s.routes()
 	for path, item := range doc.Paths.Map() {
 		for method := range item.Operations() {
-			_, pattern := s.mux.Handler(httptest.NewRequest(method, strings.NewReplacer("{id}", callID, "{name}", "p").Replace(path), http.NoBody))
+			_, pattern := s.mux.Handler(httptest.NewRequest(method, strings.NewReplacer("{id}", callID, "{name}", "p", "{receiver}", "r").Replace(path), http.NoBody))
 			if pattern != method+" "+path {
 				t.Errorf("%s %s is in the document and is served by the pattern %q", method, path, pattern)
 			}
@@ -173,7 +175,12 @@ func TestOpenAPIParameters(t *testing.T) {
 				continue // those that tools probe take anything
 			}
 			t.Run(method+path, func(t *testing.T) {
-				a := newAPI(t, func(o *Options) { o.Live = func(int) (<-chan *llm.Call, func()) { return oneCall() } })
+				a := newAPI(t, func(o *Options) {
+					o.Live = func(int) (<-chan *llm.Call, func()) { return oneCall() }
+					o.Explain = func(_ context.Context, req explain.Request) (*explain.Explanation, error) {
+						return &explain.Explanation{Metric: req.Metric, Causes: []explain.Cause{}, Notes: []string{}, Exemplars: []explain.Exemplar{}}, nil
+					}
+				})
 				a.events.full()
 				ask := func(query string) *httptest.ResponseRecorder {
 					return a.do(httptest.NewRequest(method, tryPath(path)+"?"+query, strings.NewReader(`{"call_id":"`+callID+`","score":1}`)))

@@ -9,6 +9,8 @@ import (
 	"github.com/alecthomas/units"
 	"github.com/prometheus/common/model"
 
+	"github.com/pitot-dev/pitot/internal/alert/manager"
+	"github.com/pitot-dev/pitot/internal/alert/rules"
 	"github.com/pitot-dev/pitot/internal/forward"
 	"github.com/pitot-dev/pitot/internal/gateway"
 	"github.com/pitot-dev/pitot/internal/logs"
@@ -17,6 +19,7 @@ import (
 	"github.com/pitot-dev/pitot/internal/pipeline"
 	"github.com/pitot-dev/pitot/internal/price"
 	"github.com/pitot-dev/pitot/internal/probe"
+	"github.com/pitot-dev/pitot/internal/quality"
 	"github.com/pitot-dev/pitot/internal/redact"
 )
 
@@ -36,12 +39,20 @@ type Config struct {
 	Infrastructure metrics.InfrastructurePrices `yaml:"infrastructure" doc:"Prices of machines, for the cost of a million tokens of one's own models."`
 	Prometheus     Raw                          `yaml:"prometheus,omitempty" doc:"Prometheus' own configuration, verbatim: global, scrape_configs, rule_files, remote_write, ..."`
 	Alertmanager   Raw                          `yaml:"alertmanager,omitempty" doc:"The Alertmanager's own configuration, verbatim: route, receivers, ..."`
+	Alerts         Alerts                       `yaml:"alerts" doc:"What Pitot adds to alerting beyond the Alertmanager's own section."`
+	Rules          rules.Config                 `yaml:"rules" doc:"Recording rules and alerts: the shipped packs, files, PrometheusRule resources. See rules.md."`
 	SLOs           Raw                          `yaml:"slos,omitempty" doc:"Service level objectives, a list."`
 	Probes         probe.Config                 `yaml:"probes" doc:"Questions with known answers that are asked of models on a schedule. See probes.md."`
+	Quality        quality.Config               `yaml:"quality" doc:"Judgements of answers: rules, judges, and feedback from browsers. See quality.md."`
 	Budgets        Raw                          `yaml:"budgets,omitempty" doc:"Budgets, a list."`
 
 	file   string
 	digest string
+}
+
+// Alerts is what concerns alerting beside the verbatim sections.
+type Alerts struct {
+	Cluster manager.ClusterConfig `yaml:"cluster" doc:"Replicas of Pitot that notify once between them. See alerting-channels.md."`
 }
 
 // OTLP is the reception of telemetry.
@@ -100,6 +111,9 @@ func Default() *Config {
 		OTLP:     OTLP{Config: otlp.DefaultConfig(), Metrics: metrics.DefaultOTLPConfig()},
 		Logs:     logs.DefaultConfig(),
 		Probes:   probe.DefaultConfig(),
+		Quality:  quality.DefaultConfig(),
+		Rules:    rules.DefaultConfig(),
+		Alerts:   Alerts{Cluster: manager.DefaultClusterConfig()},
 		GPU:      metrics.DefaultGPUConfig(), Infrastructure: metrics.DefaultInfrastructurePrices(),
 		Storage: Storage{
 			Events:  EventStorage{Retention: 30 * day, MaxDisk: 50 * units.GiB, MinFreeDisk: 256 * units.MiB},

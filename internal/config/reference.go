@@ -109,7 +109,7 @@ func (r *reference) rows(t reflect.Type, def reflect.Value, path string) {
 		if f.inline != nil {
 			if first, ok := r.seen[f.inline]; ok && first != path {
 				if !inlined[f.inline] {
-					fmt.Fprintf(&r.b, "| `%s.…` | | | The prices of `%s`. |\n", path, first)
+					fmt.Fprintf(&r.b, "| `%s.…` | | | As in `%s`. |\n", path, first)
 				}
 				inlined[f.inline] = true
 				continue

@@ -373,7 +373,7 @@ func (s *Store) Call(ctx context.Context, id string) (*CallDetail, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := s.FeedbackFor(ctx, c.ID, c.TraceID, c.ResponseID, Range{Start: c.Time.Add(-time.Minute)})
+	f, err := s.feedbackOf(ctx, c, Range{Start: c.Time.Add(-time.Minute)})
 	if err != nil {
 		return nil, err
 	}

@@ -84,6 +84,23 @@ func (s *Store) rows(ctx context.Context, q request) ([]row, error) {
 
 // each runs a query and calls f for every row, in the order of the answer.
 func (s *Store) each(ctx context.Context, q request, f func(row) error) error {
+	return s.eachLine(ctx, q, rowLines(q.op, f))
+}
+
+// rowLines passes on lines as rows.
+func rowLines(op string, f func(row) error) func([]byte) error {
+	return func(line []byte) error {
+		r, err := parseRow(line)
+		if err != nil {
+			// An error in the middle of an answer is a line of text.
+			return &UnavailableError{Op: op, Err: errors.New(prefix(string(line), 500))}
+		}
+		return f(r)
+	}
+}
+
+// eachLine runs a query and calls f for every line of the answer.
+func (s *Store) eachLine(ctx context.Context, q request, f func(line []byte) error) error {
 	start := s.now()
 	defer func() { s.metrics.queried(q.op, s.now().Sub(start)) }()
 	form := url.Values{
@@ -97,10 +114,10 @@ func (s *Store) each(ctx context.Context, q request, f func(row) error) error {
 	for _, f := range q.filters {
 		form.Add("extra_filters", f)
 	}
-	return s.stream(ctx, q.op, "/select/logsql/query", form, len(q.filters) > 0, f)
+	return s.lines(ctx, q.op, "/select/logsql/query", form, len(q.filters) > 0, f)
 }
 
-func (s *Store) stream(ctx context.Context, op, path string, form url.Values, userFilter bool, f func(row) error) error {
+func (s *Store) lines(ctx context.Context, op, path string, form url.Values, userFilter bool, f func(line []byte) error) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.ep.SelectURL+path, strings.NewReader(form.Encode()))
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)
@@ -121,12 +138,7 @@ func (s *Store) stream(ctx context.Context, op, path string, form url.Values, us
 		if len(line) == 0 {
 			continue
 		}
-		r, err := parseRow(line)
-		if err != nil {
-			// An error in the middle of an answer is a line of text.
-			return &UnavailableError{Op: op, Err: errors.New(prefix(string(line), 500))}
-		}
-		if err := f(r); err != nil {
+		if err := f(line); err != nil {
 			return err
 		}
 	}

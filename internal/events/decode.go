@@ -26,6 +26,9 @@ func decodeRecord(r row) (llm.Record, error) {
 	case kindLog:
 		l, err := decodeLog(r)
 		return llm.Record{Log: l}, err
+	case kindFeedback:
+		f, err := decodeFeedback(r)
+		return llm.Record{Feedback: &f}, err
 	}
 	return llm.Record{}, fmt.Errorf("decode row %q: unknown kind %q", r["id"], r["kind"])
 }

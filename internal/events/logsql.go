@@ -12,7 +12,7 @@ import (
 const (
 	callStream    = `{kind="call"}`
 	countedStream = `{kind in ("call","tally")}` // what totals count
-	recordStreams = `{kind in ("call","tally","span","log")}`
+	recordStreams = `{kind in ("call","tally","span","log","feedback")}`
 	spanStreams   = `{kind in ("call","span")}`
 )
 

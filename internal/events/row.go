@@ -75,6 +75,8 @@ func AppendRow(dst []byte, r llm.Record) ([]byte, error) {
 		err = e.span(r.Span)
 	case r.Log != nil:
 		err = e.log(r.Log)
+	case r.Feedback != nil:
+		e.w.buf = appendFeedback(e.w.buf, r.Feedback)
 	default:
 		return dst, errors.New("encode row: the record is empty")
 	}

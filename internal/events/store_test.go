@@ -579,58 +579,6 @@ func TestModels(t *testing.T) {
 	}
 }
 
-func TestFeedback(t *testing.T) {
-	s := testStore(t)
-	r := rand.New(rand.NewPCG(5, 5))
-	c := validCall(t, randomCall(r, time.Now().Add(-time.Minute), "feedback"))
-	c.TraceID, c.ResponseID = "feedbacktrace", "resp-1"
-	insert(t, s, llm.Record{Call: c})
-	given := []*Feedback{
-		{CallID: c.ID, Name: "helpful", Score: llm.Some(0.0), Comment: "bad\n\"answer\"", Evaluator: "user", User: "u", Metadata: json.RawMessage(`{"a":1}`)},
-		{TraceID: c.TraceID, Label: "good"},
-		{ResponseID: c.ResponseID, Score: llm.Some(1.0), Service: "feedback"},
-	}
-	for _, f := range given {
-		if err := s.InsertFeedback(t.Context(), f); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for name, f := range map[string]*Feedback{
-		"of nothing": {Score: llm.Some(0.5)}, "says nothing": {CallID: "x"}, "score": {CallID: "x", Score: llm.Some(1.5)},
-		"metadata": {CallID: "x", Label: "l", Metadata: json.RawMessage(`[1]`)}, "old": {CallID: "x", Label: "l", Time: time.Unix(1, 0)},
-	} {
-		var qe *QueryError
-		if err := s.InsertFeedback(t.Context(), f); !errors.As(err, &qe) {
-			t.Errorf("%s: err = %v", name, err)
-		}
-	}
-	if err := s.InsertFeedback(t.Context(), &Feedback{CallID: "another", TraceID: c.TraceID, Label: "not of this call"}); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Flush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	got, err := s.Call(t.Context(), c.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := map[string]*Feedback{}
-	for _, f := range given {
-		want[f.ID] = f
-	}
-	have := map[string]*Feedback{}
-	for i := range got.Feedback {
-		have[got.Feedback[i].ID] = &got.Feedback[i]
-	}
-	if d := cmp.Diff(want, have, equal); d != "" {
-		t.Errorf("(-want +got):\n%s", d)
-	}
-	list, err := s.Feedbacks(t.Context(), FeedbackQuery{Service: "feedback"})
-	if err != nil || len(list) != 1 || list[0].Score.Or(0) != 1 {
-		t.Errorf("list = %v, %v", list, err)
-	}
-}
-
 func TestStoreSurvivesKilledEngine(t *testing.T) {
 	sup, err := engine.Start(t.Context(), engineOptions(t.TempDir()))
 	if err != nil {

@@ -1,7 +1,6 @@
 package events
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/pitot-dev/pitot/internal/llm"
@@ -233,23 +232,8 @@ type LogPage struct {
 	NextCursor string     `json:"next_cursor,omitempty"`
 }
 
-// Feedback is a judgement of a Call, a response or a trace, by a user or an
-// evaluator. At least one of CallID, TraceID and ResponseID is set.
-type Feedback struct {
-	ID         string           `json:"id"` // ULID
-	Time       time.Time        `json:"time"`
-	CallID     string           `json:"call_id,omitempty"`
-	TraceID    string           `json:"trace_id,omitempty"`
-	ResponseID string           `json:"response_id,omitempty"`
-	Name       string           `json:"name,omitempty"`      // what is judged: helpful, correct, ...
-	Score      llm.Opt[float64] `json:"score,omitzero"`      // 0 to 1
-	Label      string           `json:"label,omitempty"`     // instead of, or beside, a score
-	Comment    string           `json:"comment,omitempty"`   // at most MaxComment bytes
-	Evaluator  string           `json:"evaluator,omitempty"` // who judged: user, or an evaluator's name
-	Service    string           `json:"service,omitempty"`
-	User       string           `json:"user,omitempty"`
-	Metadata   json.RawMessage  `json:"metadata,omitempty"` // a JSON object
-}
+// Feedback is a judgement of a Call, a response, a trace or a session.
+type Feedback = llm.Feedback
 
 // MaxComment is the most of a comment that is kept, in bytes.
-const MaxComment = 16 << 10
+const MaxComment = llm.MaxComment

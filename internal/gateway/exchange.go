@@ -142,6 +142,7 @@ func newOutbound(r *http.Request, u *upstream, rest string) *http.Request {
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: make(http.Header, len(r.Header)+2),
 	}).WithContext(r.Context())
 	copyHeaders(out.Header, r.Header)
+	stripBaggage(out.Header)
 	delete(out.Header, "Expect") // answered by our own server when the body was read
 	if _, ok := out.Header["User-Agent"]; !ok {
 		out.Header["User-Agent"] = noAgent // keeps the transport from adding its own

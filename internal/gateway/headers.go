@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -116,6 +117,40 @@ func fromBaggage(h http.Header, c *llm.Call) {
 			}
 		}
 	}
+}
+
+// ownBaggage says that a member of baggage is for Pitot: it says for whom a call
+// is made, which is nobody's business behind the gateway.
+func ownBaggage(member string) bool {
+	member, _, _ = strings.Cut(member, "=")
+	switch name := strings.TrimSpace(member); name {
+	case "user.id", "enduser.id", "langfuse_user_id", "session.id", "gen_ai.conversation.id", "langfuse_session_id",
+		"gen_ai.prompt.name", "gen_ai.prompt.version", "tenant.id":
+		return true
+	default:
+		return strings.HasPrefix(name, "pitot.")
+	}
+}
+
+// stripBaggage takes the members for Pitot out of the baggage that goes upstream.
+// What is left stays as it was, byte by byte.
+func stripBaggage(h http.Header) {
+	lines := h["Baggage"]
+	if !slices.ContainsFunc(lines, func(l string) bool { return slices.ContainsFunc(strings.Split(l, ","), ownBaggage) }) {
+		return
+	}
+	var kept []string
+	for _, l := range lines {
+		members := slices.DeleteFunc(strings.Split(l, ","), ownBaggage)
+		if len(members) > 0 {
+			kept = append(kept, strings.Join(members, ","))
+		}
+	}
+	if len(kept) == 0 {
+		delete(h, "Baggage")
+		return
+	}
+	h["Baggage"] = kept
 }
 
 // baggageMember takes one member of baggage, where nothing else said it.

@@ -94,6 +94,33 @@ func TestBaggageSaysWhatFor(t *testing.T) {
 	}
 }
 
+func TestBaggageForPitotStaysHere(t *testing.T) {
+	for in, want := range map[string]string{
+		"user.id=u1":                               "",
+		"user.id = u1;ttl=5, a=b ":                 " a=b ",
+		"a=b,pitot.tag.team=x, session.id=s,c=d;p": "a=b,c=d;p",
+		"a=b": "a=b", "": "", "userx.id=1": "userx.id=1", "tenant.id=t,pitot.feature=f": "",
+	} {
+		h := http.Header{"Baggage": {in, "x=y"}}
+		stripBaggage(h)
+		if got := strings.Join(h["Baggage"], "|"); got != strings.TrimPrefix(want+"|x=y", map[bool]string{true: "|"}[want == "" && in != ""]) {
+			t.Errorf("%q: %q", in, got)
+		}
+	}
+	var got http.Header
+	f := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = r.Header
+		_, _ = w.Write([]byte("{}"))
+	}))
+	do(t, "POST", f.url+"/up/v1/chat/completions", `{"model":"m"}`, "Baggage", "user.id=u1,pitot.feature=f")
+	if c := f.next(t); c.User != "u1" || c.Feature != "f" {
+		t.Errorf("call: %+v", c)
+	}
+	if _, ok := got["Baggage"]; ok {
+		t.Errorf("upstream got %q", got["Baggage"])
+	}
+}
+
 func TestCallIDsSortByTime(t *testing.T) {
 	now := time.Now()
 	a, b := newCallID(now), newCallID(now.Add(2*time.Millisecond))

@@ -91,7 +91,8 @@ type Log struct {
 
 // Record is anything that goes down the pipeline: exactly one of its fields is set.
 type Record struct {
-	Call *Call
-	Span *Span
-	Log  *Log
+	Call     *Call
+	Span     *Span
+	Log      *Log
+	Feedback *Feedback
 }

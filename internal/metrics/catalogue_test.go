@@ -220,7 +220,7 @@ func TestLabelLimits(t *testing.T) {
 
 // TestMemoryIsBounded sends names that a hostile client makes up.
 func TestMemoryIsBounded(t *testing.T) {
-	c := newTestCatalogue(t, CatalogueOptions{Limits: Limits{LabelSets: 20, Models: 50}})
+	c := newTestCatalogue(t, CatalogueOptions{Limits: Limits{LabelSets: 20, Judged: 20, Models: 50}})
 	for i := range 30_000 {
 		name := fmt.Sprintf("%s-%d", strings.Repeat("x", 100), i)
 		c.ObserveCall(&llm.Call{Service: name, RequestModel: name, ResponseModel: name, Operation: llm.OpChat, Status: llm.StatusOK, Duration: time.Second})
@@ -358,5 +358,26 @@ func BenchmarkGather(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		c.gather(true)
+	}
+}
+
+func TestStreamsByOutcome(t *testing.T) {
+	c := newTestCatalogue(t, CatalogueOptions{})
+	for i, change := range []func(*llm.Call){
+		func(*llm.Call) {},
+		func(call *llm.Call) { call.SetError("overloaded", "") },
+		func(call *llm.Call) { call.Note("stream_cut") },
+		func(call *llm.Call) { call.Note("client_gone"); call.SetError("client_gone", "") },
+		func(call *llm.Call) { call.Stream = false },
+	} {
+		call := streamCall("m", i)
+		call.Stream = true
+		change(call)
+		c.ObserveCall(call)
+	}
+	for _, status := range []string{"success", "error", "cut", "client_gone"} {
+		if got := counterValue(t, c, "llm_streams_total", map[string]string{"status": status}); got != 1 {
+			t.Errorf("llm_streams_total{status=%q} is %v, want 1", status, got)
+		}
 	}
 }

@@ -43,6 +43,7 @@ type familyID int
 const (
 	famRequests familyID = iota
 	famErrors
+	famStreams
 	famActive
 	famDuration
 	famTTFT
@@ -87,6 +88,9 @@ const (
 const (
 	statusSuccess = "success"
 	statusError   = "error"
+	// Of streams only: they broke off, or their client left.
+	statusCut        = "cut"
+	statusClientGone = "client_gone"
 )
 
 // The values of the label `type` of tokens. Only input and output add up: the

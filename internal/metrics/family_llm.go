@@ -29,6 +29,10 @@ func addCallFamilies(t *[familyCount]Family) {
 		Name: "llm_errors_total", Type: TypeCounter, Labels: callLabels(labelErrorType),
 		Help: "Calls that failed, by the provider's type of error.",
 	}
+	t[famStreams] = Family{
+		Name: "llm_streams_total", Type: TypeCounter, Labels: callLabels("status"),
+		Help: "Streamed Calls that have ended, by outcome: success, error, cut (it ended without its last event and without an error) or client_gone.",
+	}
 	t[famActive] = Family{
 		Name: "llm_active_requests", Type: TypeGauge, Labels: callLabels(),
 		Help: "Calls that have started and not ended.",

@@ -17,6 +17,9 @@ type Feedback struct {
 	Label string
 	// Score is on a scale of 0 to 1.
 	Score llm.Opt[float64]
+	// ScoreOnly leaves it out of llm_feedback_total: it is a check that every
+	// answer goes through, of which nobody wants to read.
+	ScoreOnly bool
 }
 
 type judgedKey struct{ service, provider, model, method, evaluator, label string }
@@ -40,7 +43,9 @@ func (c *Catalogue) ObserveFeedback(f Feedback) {
 		c.evaluators.admit(f.Evaluator), c.feedback.admit(f.Label),
 	}
 	at := c.now().UnixMilli()
-	c.count(key, at)
+	if !f.ScoreOnly {
+		c.count(key, at)
+	}
 	if s, ok := f.Score.Get(); ok {
 		key.label = "" // a score has an evaluator and no label
 		c.score(key, min(max(s, 0), 1), at)
@@ -72,7 +77,7 @@ func (c *Catalogue) judgedCell(key judgedKey) *judgedCell {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	cell := c.judged[key]
-	if cell == nil && len(c.judged) >= c.limits.LabelSets {
+	if cell == nil && len(c.judged) >= c.limits.Judged {
 		key = judgedKey{Other, Other, Other, Other, Other, Other}
 		cell = c.judged[key]
 	}

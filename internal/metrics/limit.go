@@ -26,6 +26,9 @@ type Limits struct {
 	// LabelSets is how many distinct combinations of the shared labels there
 	// are; 1000. One costs up to 250 series.
 	LabelSets int
+	// Judged is the same for judgements, which have an evaluator besides; 5000. One
+	// costs up to 14 series.
+	Judged int
 }
 
 func (l Limits) withDefaults() Limits {
@@ -44,6 +47,7 @@ func (l Limits) withDefaults() Limits {
 	def(&l.Feedbacks, 100)
 	def(&l.Dimension, 100)
 	def(&l.LabelSets, 1000)
+	def(&l.Judged, 5000)
 	return l
 }
 

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"slices"
 	"time"
 
 	"github.com/pitot-dev/pitot/internal/llm"
@@ -74,6 +75,22 @@ func (o *observation) outcome() {
 	o.llm.counter(famRequests, statusSuccess, o.at)
 	o.llm.counter(famRequests, statusError, o.at)
 	o.llm.counter(famRequests, status, o.at).value += o.weight
+	if o.call.Stream {
+		o.llm.counter(famStreams, streamStatus(o.call, status), o.at).value += o.weight
+	}
+}
+
+// streamStatus tells streams that broke off, and those whose client left, from
+// the others.
+func streamStatus(c *llm.Call, status string) string {
+	switch {
+	case slices.Contains(c.Notes, "client_gone"):
+		return statusClientGone
+	case status == statusSuccess && slices.Contains(c.Notes, "stream_cut"):
+		return statusCut
+	default:
+		return status
+	}
 }
 
 func (o *observation) latency() {

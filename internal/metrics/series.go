@@ -80,7 +80,7 @@ func (s *series) cellLabels(fam familyID, extra string) []*dto.LabelPair {
 // ownLabel is the label that a family has besides the shared ones.
 func ownLabel(fam familyID) (string, bool) {
 	switch fam {
-	case famRequests:
+	case famRequests, famStreams:
 		return "status", true
 	case famErrors, famGenAIDuration:
 		return labelErrorType, true

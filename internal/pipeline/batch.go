@@ -174,6 +174,8 @@ func redact(rd Redactor, r llm.Record) {
 		rd.Span(r.Span)
 	case r.Log != nil:
 		rd.Log(r.Log)
+	case r.Feedback != nil:
+		rd.Feedback(r.Feedback)
 	}
 }
 

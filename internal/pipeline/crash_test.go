@@ -150,7 +150,7 @@ func (s *fileStore) Epoch() string {
 
 // What the child of a crash test submits, and how it is configured.
 const (
-	modePlain    = "plain"    // unrelated calls
+	modePlain    = "plain"    // unrelated calls, and feedback
 	modeJoin     = "join"     // traces in which one call is seen several times
 	modeSampling = "sampling" // the same, half of the traces sampled out
 )
@@ -158,7 +158,8 @@ const (
 // crashRecords are the records with the number n, in any order.
 func crashRecords(mode string, n int) []llm.Record {
 	if mode == modePlain {
-		return recs(n, n+3, llm.SourceOTLP)
+		judged := &llm.Feedback{RowID: fmt.Sprintf("id-%06d", n+2), Time: time.Now(), TraceID: "t", Label: "good"}
+		return append(recs(n, n+2, llm.SourceOTLP), llm.Record{Feedback: judged})
 	}
 	at := time.Unix(1_750_000_000, int64(n)).UTC()
 	span := func(name, parent string) llm.Record {

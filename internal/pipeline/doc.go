@@ -112,7 +112,8 @@
 //
 // # Format of the journal's records, version 2
 //
-//	version (1 byte, 2) | kind (1 byte: c call, s span, l log) | flags (1 byte)
+//	version (1 byte, 2) | kind (1 byte: c call, s span, l log,
+//	f feedback) | flags (1 byte)
 //	| time (Unix nanoseconds, 8 bytes, big endian) | source, id, trace id, span id,
 //	parent span id, response id, held (each: unsigned varint length, bytes) |
 //	the row as the Encoder made it

@@ -7,12 +7,14 @@ const (
 	EntryCall byte = kindCall
 	EntrySpan byte = kindSpan
 	EntryLog  byte = kindLog
+
+	EntryFeedback byte = kindFeedback
 )
 
 // JournalEntry is one record in the journal, for consumers of the journal besides the
 // pipeline's own writer: what says where it belongs, and its rows.
 type JournalEntry struct {
-	Kind   byte // EntryCall, EntrySpan, EntryLog, or that of a newer Pitot
+	Kind   byte // EntryCall, EntrySpan, EntryLog, EntryFeedback, or that of a newer Pitot
 	Source string
 	ID     string
 	Time   time.Time

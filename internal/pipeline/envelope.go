@@ -20,6 +20,8 @@ const (
 	kindCall = 'c'
 	kindSpan = 's'
 	kindLog  = 'l'
+
+	kindFeedback = 'f'
 )
 
 // The flags of a record in the journal.
@@ -71,6 +73,9 @@ func headerOf(r llm.Record) header {
 		}
 	case r.Log != nil:
 		return header{kind: kindLog, source: string(r.Log.Source), id: r.Log.ID, time: r.Log.Time, trace: r.Log.TraceID}
+	case r.Feedback != nil:
+		f := r.Feedback
+		return header{kind: kindFeedback, source: string(llm.SourceFeedback), id: f.RowID, time: f.Time, trace: f.TraceID}
 	}
 	return header{}
 }

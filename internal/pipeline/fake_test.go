@@ -193,6 +193,8 @@ func testEncoder(dst []byte, r llm.Record) ([]byte, error) {
 		v = r.Span
 	case r.Log != nil:
 		v = r.Log
+	case r.Feedback != nil:
+		v = r.Feedback
 	}
 	b, err := json.Marshal(v)
 	return append(dst, b...), err
@@ -207,6 +209,11 @@ func (fakeRedactor) Call(c *llm.Call) {
 }
 func (fakeRedactor) Span(*llm.Span) {}
 func (fakeRedactor) Log(*llm.Log)   {}
+func (fakeRedactor) Feedback(f *llm.Feedback) {
+	if f.User != "" {
+		f.User = "masked"
+	}
+}
 
 type fakePricer struct{}
 

@@ -40,6 +40,14 @@ func setID(r llm.Record) {
 	case r.Log != nil && r.Log.ID == "":
 		// Two equal lines at one time are two lines: nothing to derive an id from.
 		r.Log.ID = randomID(r.Log.Time)
+	case r.Feedback != nil:
+		f := r.Feedback
+		if f.ID == "" {
+			f.ID = randomID(f.Time)
+		}
+		if f.RowID == "" {
+			f.RowID = f.ID
+		}
 	}
 }
 

@@ -95,7 +95,7 @@ func (p *Pipeline) join(recs []llm.Record, js []joined) []joined {
 
 // spanKeys returns the keys of a record that was journaled, and of its parent.
 func (p *Pipeline) spanKeys(h header) (key, parent spanKey) {
-	if h.trace == "" || h.kind == kindLog {
+	if h.trace == "" || h.kind == kindLog || h.kind == kindFeedback {
 		return 0, 0
 	}
 	trace := p.tree.trace(h.trace)

@@ -38,6 +38,12 @@ func shrink(r llm.Record, n int) {
 			l.Attributes = map[string]any{}
 		}
 		l.Attributes["pitot.truncated"] = true
+	case r.Feedback != nil:
+		f := r.Feedback
+		f.Comment = cut(f.Comment, n)
+		if len(f.Metadata) > n {
+			f.Metadata = nil
+		}
 	}
 }
 
@@ -139,6 +145,8 @@ func sizeOf(r llm.Record) int64 {
 	case r.Log != nil:
 		l := r.Log
 		n += len(l.Message) + mapSize(l.Attributes, 0) + mapSize(l.Resource, 0)
+	case r.Feedback != nil:
+		n += len(r.Feedback.Comment) + len(r.Feedback.Metadata)
 	}
 	return int64(n)
 }

@@ -32,6 +32,8 @@ func normalize(r llm.Record, now time.Time) {
 		normalizeSpan(r.Span, now)
 	case r.Log != nil:
 		normalizeLog(r.Log, now)
+	case r.Feedback != nil:
+		normalizeFeedback(r.Feedback, now)
 	}
 	setID(r)
 }
@@ -161,6 +163,24 @@ func normalizeLog(l *llm.Log, now time.Time) {
 	fixMap(l.Resource)
 }
 
+func normalizeFeedback(f *llm.Feedback, now time.Time) {
+	f.Time, _ = clampTime(f.Time, now)
+	f.Received, _ = clampTime(f.Received, now)
+	if s, ok := f.Score.Get(); ok && !(s >= 0 && s <= 1) { // also NaN
+		f.Score = llm.Opt[float64]{}
+	}
+	for _, p := range []*string{
+		&f.ID, &f.RowID, &f.Supersedes, &f.CallID, &f.ResponseID, &f.SessionID, &f.Name, &f.Label, &f.Evaluator, &f.User,
+		&f.Service, &f.Provider, &f.Model, (*string)(&f.Operation), &f.Feature, &f.PromptName, &f.PromptVersion,
+	} {
+		fixName(p)
+	}
+	fixID(&f.TraceID)
+	fixID(&f.SpanID)
+	fixText(&f.Comment)
+	f.Metadata = fixJSON(f.Metadata)
+}
+
 // source makes sure that a source can be a label value.
 func source(s llm.Source) llm.Source {
 	if s == "" || len(s) > 64 || !utf8.ValidString(string(s)) {
@@ -178,6 +198,8 @@ func sourceOf(r llm.Record) string {
 		return string(source(r.Span.Source))
 	case r.Log != nil:
 		return string(source(r.Log.Source))
+	case r.Feedback != nil:
+		return string(llm.SourceFeedback)
 	}
 	return unknownSource
 }

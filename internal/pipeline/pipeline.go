@@ -68,6 +68,10 @@ type Options struct {
 	// stored of any. An error keeps the Call whole.
 	Tally func(dst, rows []byte) ([]byte, error)
 
+	// Restored, if not nil, is shown by New what the journal holds that the store
+	// may not have. Its Row is valid during the call only.
+	Restored func(JournalEntry)
+
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 	Now        func() time.Time
@@ -244,7 +248,7 @@ func (p *Pipeline) Reload(c Config, pricer Pricer, redactor Redactor) error {
 // room, it drops the record, counts that and returns false. true promises only
 // that the record is on its way.
 func (p *Pipeline) Offer(r llm.Record) bool {
-	if r.Call == nil && r.Span == nil && r.Log == nil {
+	if r.Call == nil && r.Span == nil && r.Log == nil && r.Feedback == nil {
 		return false
 	}
 	src := sourceOf(r)

@@ -19,6 +19,7 @@ type Redactor interface {
 	Call(*llm.Call)
 	Span(*llm.Span)
 	Log(*llm.Log)
+	Feedback(*llm.Feedback)
 }
 
 // Observer counts Calls. It is called from many goroutines, once for every Call

@@ -20,6 +20,8 @@ func (c SamplingConfig) worthy(r llm.Record, rare bool) bool {
 			c.Cost > 0 && priced && usd >= c.Cost
 	case r.Span != nil:
 		return r.Span.Status == llm.StatusError || c.Slow > 0 && r.Span.Duration >= c.Slow
+	case r.Feedback != nil:
+		return true // somebody has said something about it
 	}
 	return false
 }

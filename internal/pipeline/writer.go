@@ -121,11 +121,14 @@ func (w *writer) restore() error {
 			w.p.ledger.settle(nil, nil, nil, n)
 		}
 		for _, r := range w.batch.Records {
-			h, _, err := openEnvelope(r.Data)
+			h, row, err := openEnvelope(r.Data)
 			if err != nil {
 				h.source = unknownSource
 			} else {
 				w.remember(h)
+				if w.p.opts.Restored != nil {
+					w.p.opts.Restored(JournalEntry{Kind: h.kind, Source: h.source, ID: h.id, Time: h.time, Row: row})
+				}
 			}
 			if h.held != "" {
 				waiting = append(waiting, h)

@@ -76,6 +76,8 @@ func (p *Policy) Record(r *llm.Record) {
 		p.Span(r.Span)
 	case r.Log != nil:
 		p.Log(r.Log)
+	case r.Feedback != nil:
+		p.Feedback(r.Feedback)
 	}
 }
 

@@ -3,6 +3,7 @@ package semconv
 import (
 	"cmp"
 	"maps"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -30,14 +31,16 @@ func (n *Normalizer) call(sc *scratch, c *spanContext, op llm.Operation, content
 	if content {
 		sc.callContent(call, &c.events, n.lookup)
 	}
+	sc.timeline(call)
 	sc.timing(call, c)
+	sc.remarks(call)
 	call.Status = llm.StatusOK
 	if typ, message, failed := c.failure(sc); failed {
 		call.SetError(cut(typ, 200), message)
 		if call.HTTPStatus == 0 {
 			call.HTTPStatus = cmp.Or(httpStatusOf(typ), statusIn(message))
 		}
-		if src := sc.source(fResponseModel); src != nil && len(call.Output) == 0 && src == sc.sharedModel() {
+		if src := sc.source(fResponseModel); src != nil && len(call.Output) == 0 && c.dialect != dPitot && src == sc.sharedModel() {
 			call.ResponseModel = "" // one name for both models, and nothing answered
 		}
 	}
@@ -82,6 +85,9 @@ func (n *Normalizer) facts(sc *scratch, call *llm.Call, op llm.Operation, d dial
 	call.Tags = sc.tagsOf()
 	if call.Provider == "" && sc.langChain != "" {
 		call.Provider = llm.CanonicalProvider(sc.langChain)
+	}
+	if d == dPitot {
+		sc.settleParams()
 	}
 	call.Params = sc.params
 	call.GatewayOverhead = sc.duration(fGatewayOverhead)
@@ -200,6 +206,41 @@ func (n *Normalizer) streams(sc *scratch) bool {
 	return false
 }
 
+// timeline takes the arrival of each chunk as Pitot's own SDK and exports have it.
+func (sc *scratch) timeline(call *llm.Call) {
+	if text := sc.str(fTimeline); text != "" && call.Timeline.Chunks() == 0 {
+		tl, err := llm.ParseTimeline(text)
+		if err != nil {
+			call.Note("bad_timeline") // a limit on the length of attributes cuts it
+		}
+		call.Timeline = tl
+	}
+	if n := sc.count(fChunks).Or(0); n > 0 && n < math.MaxInt32 {
+		call.Timeline.SetChunks(int(n))
+	}
+}
+
+// maxRemarks bounds the notes and the names of cut parts that a sender gives.
+const maxRemarks = 32
+
+// remarks takes what another Pitot noted on the record.
+func (sc *scratch) remarks(call *llm.Call) {
+	sc.remark(fNotes, call.Note)
+	sc.remark(fTruncated, call.MarkTruncated)
+}
+
+func (sc *scratch) remark(f field, add func(string)) {
+	h := &sc.hits[f]
+	if h.rank == 0 {
+		return
+	}
+	for i, s := range listOf(h.v) {
+		if i < maxRemarks && s != "" {
+			add(cut(clean(s), 64))
+		}
+	}
+}
+
 // timing fills time to first token and what follows from it.
 func (sc *scratch) timing(call *llm.Call, c *spanContext) {
 	if h := &sc.hits[fStream]; h.rank != 0 && h.n == 0 {
@@ -218,6 +259,9 @@ func (sc *scratch) timing(call *llm.Call, c *spanContext) {
 	if d, ok := call.TTFT.Get(); ok && d > c.duration && c.duration > 0 {
 		call.TTFT = llm.Opt[time.Duration]{}
 		call.Note("bad_ttft")
+	}
+	if c.dialect == dPitot {
+		streamed = false // it says so: speech has a first piece, and is no stream of events
 	}
 	if h := &sc.hits[fStream]; (streamed || call.Timeline.Chunks() > 0) && (h.rank == 0 || h.n == 1) {
 		call.Stream = true

@@ -130,7 +130,11 @@ func (sc *scratch) take(key string, v pcommon.Value) (content bool) {
 	case gTexts:
 		taken = sc.texts.add(rest, v)
 	case gParams:
-		sc.param(rest, v)
+		if p.dialect == dPitot {
+			sc.ownParam(rest, v)
+		} else {
+			sc.param(rest, v)
+		}
 	case gTags:
 		sc.tag(rest, v)
 	case noGroup:

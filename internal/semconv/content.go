@@ -59,7 +59,7 @@ func (sc *scratch) callContent(call *llm.Call, ev *eventFacts, l *lookup) {
 	}
 	switch sc.best(fOutput, len(sc.out) > 0, l.flatOutput, len(ev.output) > 0, l.evtOutput) {
 	case fromAttribute:
-		if !embeds(call.Operation) {
+		if !embeds(call.Operation) || call.Dialect == dPitot.String() { // Pitot sends the ranking, no vectors
 			call.Output = sc.readValue(sc.hits[fOutput].v, "assistant")
 		}
 	case fromFlat:

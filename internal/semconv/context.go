@@ -50,6 +50,34 @@ func (sc *scratch) param(name string, v pcommon.Value) {
 	if !ok {
 		return
 	}
+	sc.takeParam(canonical, v)
+}
+
+// maxOwnParams bounds the settings that another Pitot names.
+const maxOwnParams = 64
+
+// ownParam takes a setting that another Pitot gives under its own name: it has
+// chosen which settings are kept, and what they are called.
+func (sc *scratch) ownParam(name string, v pcommon.Value) {
+	if name != "" && len(name) <= maxTagKey && len(sc.params) < maxOwnParams {
+		sc.takeParam(clean(name), v)
+	}
+}
+
+// settleParams takes out what Pitot gives under the convention's name as well.
+func (sc *scratch) settleParams() {
+	limit, ok := sc.params["max_tokens"].(float64)
+	if !ok {
+		return
+	}
+	for _, name := range [...]string{"max_completion_tokens", "max_output_tokens"} {
+		if other, ok := sc.params[name].(float64); ok && other == limit {
+			delete(sc.params, "max_tokens")
+		}
+	}
+}
+
+func (sc *scratch) takeParam(canonical string, v pcommon.Value) {
 	if _, there := sc.params[canonical]; there {
 		return
 	}

@@ -194,6 +194,10 @@ func exportOwn(m pcommon.Map, c *llm.Call) {
 	exportStrs(m, "pitot.truncated", c.Truncated)
 	exportStrs(m, "pitot.notes", c.Notes)
 	exportSeconds(m, "pitot.gateway_overhead_seconds", c.GatewayOverhead)
+	if n := c.Timeline.Chunks(); n > 0 {
+		m.PutInt("pitot.chunks", int64(n))
+		exportStr(m, "pitot.timeline", string(c.Timeline.AppendText(nil)))
+	}
 	if p := &c.Phases; !p.IsZero() {
 		exportSeconds(m, "pitot.phases.connect_seconds", p.Connect)
 		exportSeconds(m, "pitot.phases.headers_seconds", p.Headers)

@@ -22,6 +22,11 @@ import (
 var exportTime = time.Date(2026, 11, 21, 10, 0, 0, 123456789, time.UTC)
 
 func exportedCall() *llm.Call {
+	var tl llm.Timeline
+	tl.Add(310*time.Millisecond, 4)
+	tl.Add(315*time.Millisecond, 0)
+	tl.Add(time.Second, 1000)
+	tl.SetChunks(5) // two came when it was full
 	return &llm.Call{
 		ID: "01JD00000000000000000000AB", Time: exportTime, Source: llm.SourceOTLP, Service: "checkout", Environment: "prod", Upstream: "main",
 		TraceID: "0af7651916cd43dd8448eb211c80319c", SpanID: "b7ad6b7169203331", ParentSpanID: "00f067aa0ba902b7",
@@ -58,6 +63,7 @@ func exportedCall() *llm.Call {
 			Connect: llm.Some(time.Duration(0)), Headers: llm.Some(3 * time.Millisecond), Queue: llm.Some(time.Second), Load: llm.Some(time.Minute),
 			Prefill: llm.Some(2 * time.Millisecond), Decode: llm.Some(2 * time.Second), Server: llm.Some(4 * time.Second),
 		},
+		Timeline: tl, Notes: []string{"stream_cut", "client_gone"}, Truncated: []string{"output"},
 		Resource: map[string]any{"host.name": "h", "process.pid": 5.0},
 		Events:   []llm.SpanEvent{{Time: exportTime, Name: "retry", Attributes: map[string]any{"attempt": int64(2)}}},
 		Links:    []llm.SpanLink{{TraceID: "1af7651916cd43dd8448eb211c80319c", SpanID: "c7ad6b7169203331"}},
@@ -107,6 +113,22 @@ func TestACallComesBackAsItWas(t *testing.T) {
 	got.Weight = math.Round(got.Weight*1e6) / 1e6
 	if diff := cmp.Diff(asJSON(t, want), asJSON(t, got)); diff != "" {
 		t.Errorf("(-sent +received)\n%s", diff)
+	}
+}
+
+// TestBadTimelines come from limits on the length of attributes, or from nobody
+// who knows better.
+func TestBadTimelines(t *testing.T) {
+	for _, text := range []string{"%%%", "AgEB", "Af8", strings.Repeat("AQEB", 40_000)} {
+		td := overTheWire(t, llm.Record{Call: exportedCall()})
+		td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes().PutStr("pitot.timeline", text)
+		c := New(Options{Now: func() time.Time { return exportTime }}).Traces(td).Records[0].Call
+		if !slices.Contains(c.Notes, "bad_timeline") || c.Timeline.Chunks() != 5 {
+			t.Errorf("%.20q: notes %q, %d chunks", text, c.Notes, c.Timeline.Chunks())
+		}
+		if _, kept := c.Attributes["pitot.timeline"]; kept {
+			t.Error("the timeline stays among the attributes")
+		}
 	}
 }
 

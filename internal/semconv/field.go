@@ -24,6 +24,8 @@ const (
 	fLevel
 	fAPIType
 	fFinishReasons
+	fNotes
+	fTruncated
 
 	fInputTokens
 	fOutputTokens
@@ -52,6 +54,8 @@ const (
 	fUsageSource
 
 	fTTFT
+	fTimeline
+	fChunks
 	fFirstTokenAt
 	fGatewayOverhead
 	fPhaseConnect

@@ -212,6 +212,8 @@ func evaluationOf(r *logRecord) Evaluation {
 	e := Evaluation{
 		Time: r.time, ResponseID: clean(textAttr(m, "gen_ai.response.id")), Name: clean(textAttr(m, "gen_ai.evaluation.name")),
 		Label: clean(textAttr(m, "gen_ai.evaluation.score.label")), Explanation: clean(textAttr(m, "gen_ai.evaluation.explanation")),
+		Evaluator: clean(textAttr(m, "pitot.evaluation.evaluator")), User: clean(textAttr(m, "user.id")),
+		Session: clean(textAttr(m, "gen_ai.conversation.id")), Key: clean(textAttr(m, "pitot.evaluation.id")),
 	}
 	if id := r.lr.TraceID(); !id.IsEmpty() {
 		e.TraceID = id.String()

@@ -131,3 +131,17 @@ func TestTrapDetailsEventOfASampledSpan(t *testing.T) {
 	f("openlit.instrumentation.openai", "api", "", false, false)
 	f("gemini-cli", "gemini-cli", "", false, false)
 }
+
+func TestEvaluationOfPitotsSDK(t *testing.T) {
+	ld := plog.NewLogs()
+	lr := newLog(t, ld, "shop", "github.com/pitot-dev/pitot", "", attrs{
+		"gen_ai.evaluation.name": "user_feedback", "gen_ai.evaluation.score.value": 1.0, "gen_ai.evaluation.score.label": "thumbs_up",
+		"pitot.evaluation.evaluator": "user", "user.id": "u1", "gen_ai.response.id": "r1",
+		"gen_ai.conversation.id": "s1", "pitot.evaluation.id": "k1",
+	})
+	lr.SetEventName("gen_ai.evaluation.result")
+	got := testNormalizer().Logs(ld).Evaluations
+	if len(got) != 1 || got[0].Evaluator != "user" || got[0].User != "u1" || got[0].ResponseID != "r1" || got[0].Label != "thumbs_up" || got[0].Score.Or(0) != 1 || got[0].Session != "s1" || got[0].Key != "k1" {
+		t.Errorf("evaluations %+v", got)
+	}
+}

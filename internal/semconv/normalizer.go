@@ -49,6 +49,10 @@ type Evaluation struct {
 	Score       llm.Opt[float64]
 	Label       string
 	Explanation string
+	Evaluator   string `json:",omitempty"` // who judged, where Pitot's SDK says it
+	User        string `json:",omitempty"`
+	Session     string `json:",omitempty"`
+	Key         string `json:",omitempty"` // of judgements with one key, one counts
 }
 
 // New returns a Normalizer.

@@ -72,13 +72,21 @@ func partOf(v *fastjson.Value) (llm.Part, bool) {
 	case "refusal":
 		return llm.Part{Type: llm.PartRefusal, Content: firstString(v, "refusal", "content")}, true
 	case "blob":
-		return llm.Part{Type: llm.PartBlob, Modality: str(v, "modality"), MIMEType: str(v, "mime_type"), Data: firstString(v, "content", "data")}, true
+		// Size and hash are what Pitot's policy leaves of inline media.
+		return llm.Part{
+			Type: llm.PartBlob, Modality: str(v, "modality"), MIMEType: str(v, "mime_type"), Data: firstString(v, "content", "data"),
+			Size: jsonCount(v, "size").Or(0), SHA256: str(v, "sha256"),
+		}, true
 	case "uri":
 		return llm.Part{Type: llm.PartURI, Modality: str(v, "modality"), MIMEType: str(v, "mime_type"), URI: str(v, "uri")}, true
 	case "file", "input_file", "document", "image", "image_url", "input_image", "image-url", "input_audio", "audio", "video_url", "media", "audio_url":
 		return mediaPart(v)
 	case "":
 		return untypedPart(v)
+	case llm.PartOther: // another Pitot's: the part as the provider had it
+		if x := v.Get("response"); x != nil {
+			return llm.Part{Type: llm.PartOther, Content: str(v, "content"), Response: rawJSON(x)}, true
+		}
 	}
 	return llm.Part{Type: llm.PartOther, Response: rawJSON(v)}, true
 }

@@ -90,6 +90,8 @@ func outcomeRows() []row {
 			s(asList, "claude_code", "stop_reason"),
 			s(asList, "gemini_cli", "finish_reasons"),
 		)},
+		{field: fNotes, name: "remarks on the record", sources: s(asList, "pitot", "pitot.notes")},
+		{field: fTruncated, name: "what was cut", sources: s(asList, "pitot", "pitot.truncated")},
 	}
 }
 
@@ -107,6 +109,9 @@ func timingRows() []row {
 			s(asMillis, "claude_code", "ttft_ms"),
 		)},
 		{field: fFirstTokenAt, name: "time of the first token", sources: s(asMoment, "langfuse", "langfuse.observation.completion_start_time")},
+		// It leaves the attributes as content does: it may be long, and says nothing to a reader.
+		{field: fTimeline, name: "timeline (arrival of each chunk)", content: true, sources: s(asText, "pitot", "pitot.timeline")},
+		{field: fChunks, name: "chunks of the stream", sources: s(asCount, "pitot", "pitot.chunks")},
 		{field: fGatewayOverhead, name: "gateway overhead", sources: s(asSeconds, "pitot", "pitot.gateway_overhead_seconds")},
 		{field: fPhaseConnect, name: "connect time", sources: s(asSeconds, "pitot", "pitot.phases.connect_seconds")},
 		{field: fPhaseHeaders, name: "time to headers", sources: s(asSeconds, "pitot", "pitot.phases.headers_seconds")},

@@ -19,6 +19,11 @@ func (sc *scratch) usageOf(op llm.Operation, exclusive bool) (llm.Usage, bool) {
 		OutputAudioTokens: sc.count(fOutputAudio), OutputImageTokens: sc.count(fOutputImage), CacheReadAudioTokens: sc.count(fCacheReadAudio),
 		Images: sc.count(fImages), AudioSeconds: sc.amount(fAudioSeconds), Characters: sc.count(fCharacters), Searches: sc.count(fSearches),
 	}
+	switch src := llm.UsageSource(sc.str(fUsageSource)); src {
+	case llm.UsageReported, llm.UsageEstimated, llm.UsageUnknown:
+		u.Source = src // another Pitot has settled it
+		return u, src != llm.UsageUnknown
+	}
 	total := sc.count(fTotalTokens)
 	if h := &sc.hits[fUsageJSON]; h.rank != 0 {
 		text := sc.jsonOf(h.v)
@@ -40,9 +45,6 @@ func (sc *scratch) usageOf(op llm.Operation, exclusive bool) (llm.Usage, bool) {
 		return llm.Usage{Source: llm.UsageUnknown}, false
 	}
 	u.Source = llm.UsageReported
-	if src := llm.UsageSource(sc.str(fUsageSource)); src == llm.UsageEstimated {
-		u.Source = src
-	}
 	return u, true
 }
 

@@ -81,6 +81,8 @@ func endOf(r llm.Record) time.Time {
 		return r.Call.Time.Add(r.Call.Duration)
 	case r.Span != nil:
 		return r.Span.Time.Add(r.Span.Duration)
+	case r.Feedback != nil:
+		return r.Feedback.Time
 	default:
 		return r.Log.Time
 	}

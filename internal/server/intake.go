@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -83,44 +82,6 @@ func (t telemetrySink) Metrics(ctx context.Context, md pmetric.Metrics) error {
 	return t.m.WriteOTLP(ctx, md)
 }
 
-// evaluated stores the judgements that came as telemetry. Their records are in
-// the journal already: one that cannot be stored is no reason to refuse them.
-func (s *Server) evaluated(ctx context.Context, evals []semconv.Evaluation) {
-	store := maskedEvents{s.events, s.masks}
-	for _, e := range evals {
-		f := feedbackOf(e)
-		if err := store.InsertFeedback(ctx, f); err != nil {
-			s.component("otlp").Warn("an evaluation was not stored", "err", err)
-			continue
-		}
-		s.judged(f)
-	}
-}
-
-// feedbackOf is an evaluation as feedback. A score on another scale than 0 to 1
-// cannot be compared with the others: it is kept beside them.
-func feedbackOf(e semconv.Evaluation) *events.Feedback {
-	f := &events.Feedback{
-		Time: e.Time, TraceID: e.TraceID, ResponseID: e.ResponseID, Name: e.Name, Label: e.Label, Comment: e.Explanation, Evaluator: e.Name,
-	}
-	score, ok := e.Score.Get()
-	if ok && score >= 0 && score <= 1 {
-		f.Score = e.Score
-	} else if ok {
-		f.Metadata, _ = json.Marshal(map[string]float64{"score": score}) // a number that JSON lacks leaves it out
-	}
-	return f
-}
-
-// judged counts a judgement that was stored, and keeps its trace from being
-// sampled out.
-func (s *Server) judged(f *events.Feedback) {
-	s.metrics.Catalogue().ObserveFeedback(metrics.Feedback{Service: f.Service, Evaluator: f.Evaluator, Label: f.Label, Score: f.Score})
-	if f.TraceID != "" {
-		s.pipeline.KeepTrace(f.TraceID)
-	}
-}
-
 // decodeJournal turns what the pipeline wrote into the journal back into the
 // record.
 func decodeJournal(b []byte) (llm.Record, error) {
@@ -143,6 +104,8 @@ func kindOfJournal(b []byte) forward.Kind {
 		return forward.KindSpans
 	case pipeline.EntryLog:
 		return forward.KindLogs
+	case pipeline.EntryFeedback:
+		return kindFeedback
 	}
 	return ""
 }

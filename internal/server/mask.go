@@ -1,14 +1,12 @@
 package server
 
 import (
-	"context"
 	"sync"
 	"sync/atomic"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/pitot-dev/pitot/internal/events"
 	"github.com/pitot-dev/pitot/internal/llm"
 	"github.com/pitot-dev/pitot/internal/metrics"
 	"github.com/pitot-dev/pitot/internal/pipeline"
@@ -17,7 +15,7 @@ import (
 
 // masks applies the content policy to what does not pass through the pipeline's
 // own redaction: the labels of metrics, which the pipeline counts before it
-// masks, and feedback, which goes to the store at once.
+// masks.
 type masks struct {
 	policy atomic.Pointer[redact.Policy]
 	// names is for the gauge of running calls. It never changes, so that the end
@@ -75,30 +73,6 @@ func (g gatewaySink) CallEnded(service, provider, model, method string) {
 }
 
 func (g gatewaySink) Record(c *llm.Call) { g.p.Offer(llm.Record{Call: c}) }
-
-// maskedEvents is the event store as the API wants it, with feedback masked.
-type maskedEvents struct {
-	*events.Store
-	m *masks
-}
-
-// InsertFeedback masks a judgement and stores it.
-func (e maskedEvents) InsertFeedback(ctx context.Context, f *events.Feedback) error {
-	p := e.m.policy.Load()
-	c := llm.Call{User: f.User, Service: f.Service}
-	p.Call(&c)
-	f.User, f.Service = c.User, c.Service
-	for _, s := range []*string{&f.Name, &f.Label, &f.Comment, &f.Evaluator} {
-		*s = p.Text(*s)
-	}
-	if len(f.Metadata) > 0 {
-		// Metadata is masked as the arguments of a tool are: it stays JSON.
-		l := llm.Log{Message: string(f.Metadata)}
-		p.Log(&l)
-		f.Metadata = []byte(l.Message)
-	}
-	return e.Store.InsertFeedback(ctx, f)
-}
 
 // metrics masks the attributes of a sender's metrics, which become labels.
 func (m *masks) metrics(md pmetric.Metrics) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pitot-dev/pitot/internal/alert/budget"
 	"github.com/pitot-dev/pitot/internal/config"
 	"github.com/pitot-dev/pitot/internal/metrics"
 	"github.com/pitot-dev/pitot/internal/price"
@@ -75,7 +76,29 @@ func (s *Server) reload() error {
 	if err := s.intake.reload(next); err != nil {
 		return err
 	}
+	if err := s.alerts.Reload(alertmanagerConfig(next)); err != nil {
+		return fmt.Errorf("alertmanager: %w", err)
+	}
+	budgets, err := budget.Parse(next.Budgets.Text)
+	if err != nil {
+		return fmt.Errorf("budgets: %w", err)
+	}
+	if err := s.budgets.Apply(budgets); err != nil {
+		return fmt.Errorf("budgets: %w", err)
+	}
+	set, err := loadSLOs(next)
+	if err != nil {
+		return err
+	}
+	if err := s.rules.Reload(next.Rules); err != nil {
+		return err
+	}
+	s.slos.Store(set)
+	s.applyRules()
 	if err := s.probes.Reload(next.Probes); err != nil {
+		return err
+	}
+	if err := s.reloadQuality(next); err != nil {
 		return err
 	}
 	s.masks.policy.Store(policy)

@@ -13,10 +13,15 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/oklog/run"
 
+	"github.com/pitot-dev/pitot/internal/alert/budget"
+	"github.com/pitot-dev/pitot/internal/alert/manager"
+	"github.com/pitot-dev/pitot/internal/alert/rules"
+	"github.com/pitot-dev/pitot/internal/alert/slo"
 	"github.com/pitot-dev/pitot/internal/api"
 	"github.com/pitot-dev/pitot/internal/config"
 	"github.com/pitot-dev/pitot/internal/engine"
@@ -27,6 +32,7 @@ import (
 	"github.com/pitot-dev/pitot/internal/metrics"
 	"github.com/pitot-dev/pitot/internal/pipeline"
 	"github.com/pitot-dev/pitot/internal/probe"
+	"github.com/pitot-dev/pitot/internal/quality"
 )
 
 // Options are what a Server is built from.
@@ -67,9 +73,16 @@ type Server struct {
 	observer *swapObserver
 	masks    *masks
 	probes   *probe.Prober
+	budgets  *budget.Engine
+	alerts   *manager.Manager
+	rules    *rules.Rules
+	slos     atomic.Pointer[slo.Set]
 	pipeline *pipeline.Pipeline
-	gateway  *gateway.Gateway
-	intake   intake
+	// judgements take feedback in, quality makes some.
+	judgements *events.Judgements
+	quality    *quality.Quality
+	gateway    *gateway.Gateway
+	intake     intake
 	// turns bound how much is computed at once for senders that can wait.
 	turns chan struct{}
 
@@ -101,7 +114,6 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	if s.config, err = s.load(); err != nil {
 		return nil, err
 	}
-	s.warnUnused()
 	if dir := s.config.Storage.Dir; dir != "" {
 		s.opts.DataDir = dir
 	}
@@ -114,14 +126,26 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	if err := s.openStores(ctx); err != nil {
 		return nil, err
 	}
+	if err := s.buildAlerts(); err != nil {
+		return nil, err
+	}
+	if err := s.buildRules(); err != nil {
+		return nil, err
+	}
+	if err := s.buildBudgets(); err != nil {
+		return nil, err
+	}
 	if err := s.buildProbes(); err != nil {
+		return nil, err
+	}
+	if err := s.buildQuality(); err != nil {
 		return nil, err
 	}
 	if err := s.buildPipeline(); err != nil {
 		return nil, err
 	}
 	s.gateway, err = gateway.New(gateway.Options{
-		Config: s.config.Gateway, Sink: gatewaySink{s.pipeline, s.metrics.Catalogue(), s.masks}, Logger: s.component("gateway"), Registerer: s.metrics.Registerer(),
+		Config: s.config.Gateway, Guard: budgetGuard{s.budgets}, Sink: gatewaySink{s.pipeline, s.metrics.Catalogue(), s.masks}, Logger: s.component("gateway"), Registerer: s.metrics.Registerer(),
 	})
 	if err != nil {
 		return nil, err
@@ -136,15 +160,6 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	s.serveHTTP(listenOTLPGRPC, s.intake.receiver.HTTPHandler())
 	s.serveHTTP(listenJaeger, s.intake.receiver.JaegerHandler())
 	return s, nil
-}
-
-// warnUnused names the sections that this version reads and does not act on.
-func (s *Server) warnUnused() {
-	for name, section := range map[string]config.Raw{"alertmanager": s.config.Alertmanager, "slos": s.config.SLOs, "budgets": s.config.Budgets} {
-		if !section.IsZero() {
-			s.log.Warn("this version keeps the section but does not act on it yet", "section", name)
-		}
-	}
 }
 
 func (s *Server) component(name string) *slog.Logger { return s.log.With("component", name) }
@@ -173,7 +188,7 @@ func (s *Server) openStores(ctx context.Context) error {
 		Dir: filepath.Join(s.opts.DataDir, "metrics"), Retention: time.Duration(st.Metrics.Retention), MaxDisk: int64(st.Metrics.MaxDisk),
 		Logger: s.component("metrics"), Config: s.config.Prometheus.Text, ModelServers: s.config.ModelServers.Text, ConfigDir: s.config.Dir(), Version: s.opts.Version,
 		ExternalURL: "http://" + s.addr(listenAPI).String(), Catalogue: metrics.CatalogueOptions{Labels: dimensions(s.config)},
-		OTLP: s.config.OTLP.Metrics, GPU: s.config.GPU, Infrastructure: s.config.Infrastructure,
+		Notify: s.notify, OTLP: s.config.OTLP.Metrics, GPU: s.config.GPU, Infrastructure: s.config.Infrastructure,
 	})
 	if err != nil {
 		return err
@@ -225,7 +240,7 @@ func (s *Server) buildPipeline() error {
 	s.observer = newSwapObserver(s.metrics.Catalogue())
 	s.pipeline, err = pipeline.New(pipeline.Options{
 		Config: s.config.Pipeline, Journal: s.journal, Store: eventStore{s.events}, Accepts: s.events.Accepts, Pricer: prices, Redactor: policy,
-		Observer: observers{maskedObserver{s.observer, s.masks}, s.probes}, Encoder: events.AppendRow, Tally: events.AppendTally, Turns: s.turns, Logger: s.component("pipeline"), Registerer: s.metrics.Registerer(),
+		Observer: observers{maskedObserver{s.observer, s.masks}, s.probes, budgetObserver{s.budgets}, s.judgements, s.quality}, Restored: s.restored, Encoder: events.AppendRow, Tally: events.AppendTally, Turns: s.turns, Logger: s.component("pipeline"), Registerer: s.metrics.Registerer(),
 	})
 	return err
 }
@@ -260,6 +275,13 @@ func (s *Server) Run(ctx context.Context) error {
 	})
 	wg.Go(func() { s.intake.tail.Run(ctx) }) // it ends before the pipeline drains
 	wg.Go(func() { s.probes.Run(ctx) })
+	wg.Go(func() { s.runBudgets(background) }) // until the last call is counted
+	wg.Go(func() { s.runQuality(ctx) })
+	wg.Go(func() {
+		if err := s.rules.Run(ctx); err != nil && ctx.Err() == nil {
+			s.component("rules").Error("rule files are not watched any more", "err", err)
+		}
+	})
 
 	var g run.Group
 	// The signal: whoever ends first ends all, and this one ends on ctx.
@@ -334,6 +356,9 @@ func (s *Server) close() {
 		}
 		if s.metrics != nil {
 			s.report("metrics", s.metrics.Close())
+		}
+		if s.alerts != nil { // after the rules, which tell it
+			s.report("alerts", s.alerts.Close())
 		}
 	})
 }

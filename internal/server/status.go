@@ -14,9 +14,11 @@ import (
 
 func (s *Server) apiOptions() api.Options {
 	return api.Options{
-		Logger: s.component("api"), Events: maskedEvents{s.events, s.masks}, Prometheus: s.metrics.Handler(), Metrics: s.metrics.MetricsHandler(),
+		Logger: s.component("api"), Events: s.events, Prometheus: s.metrics.Handler(), Metrics: s.metrics.MetricsHandler(),
 		Live: s.pipeline.Subscribe, Ledger: s.pipeline.Ledger, Status: s.status, Ready: s.ready, Reload: s.Reload,
-		Feedback: s.judged, Histograms: s.foreignHistograms, Probes: s.probes.Status, Probe: s.probes.Probe,
+		Judge: s.judgements.Insert, FeedbackAccess: s.feedbackAccess, Histograms: s.foreignHistograms, Probes: s.probes.Status, Probe: s.probes.Probe,
+		Alertmanager: s.alerts.Handler(), Channels: s.alerts.Status, TestReceiver: s.alerts.TestReceiver,
+		Rules: s.rules.Status, SLOs: s.sloStatus, Budgets: s.budgets.Status, Explain: s.explain,
 	}
 }
 
@@ -75,6 +77,8 @@ func (s *Server) status(ctx context.Context) api.Status {
 		Listeners: listeners, ConfigDigest: cfg.Digest(), LastReload: reloaded,
 		Components: []api.Component{s.engineStatus(ctx), s.journalStatus(), s.pipelineStatus(), s.exposure()},
 	}
+	st.Components = append(st.Components, s.ruleStatus())
+	st.Components = append(st.Components, s.channelStatus()...)
 	st.Components = append(st.Components, s.forwardStatus()...)
 	if reloadErr != nil {
 		st.LastReloadError = reloadErr.Error()

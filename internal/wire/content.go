@@ -26,7 +26,8 @@ type content struct {
 	ended  bool // set by the handler: the proper end was seen
 	quiet  bool // no notes on malformed frames: the last one may be cut
 	msgs   []*message
-	parser fastjson.Parser
+	parser *fastjson.Parser // nil until the first document; released at the end
+	most   int              // the longest document that it parsed
 }
 
 func newContent(c *llm.Call, o Options) *content {
@@ -36,6 +37,10 @@ func newContent(c *llm.Call, o Options) *content {
 // parse parses one JSON document; nil where it is none, which is noted.
 // The value is valid until the next parse.
 func (a *content) parse(b []byte) *fastjson.Value {
+	if a.parser == nil {
+		a.parser = borrowParser()
+	}
+	a.most = max(a.most, len(b))
 	v, err := a.parser.ParseBytes(b)
 	if err != nil {
 		if !a.quiet {
@@ -44,6 +49,12 @@ func (a *content) parse(b []byte) *fastjson.Value {
 		return nil
 	}
 	return v
+}
+
+// release gives the parser back: no value of it may be in use any more.
+func (a *content) release() {
+	returnParser(a.parser, a.most)
+	a.parser = nil
 }
 
 // message builds one message of the answer.

@@ -48,7 +48,8 @@ func DecodeRequest(rt Route, h http.Header, body []byte, c *llm.Call) {
 		decodeMultipart(rt, ct, body, c)
 		return
 	}
-	var p fastjson.Parser
+	p := borrowParser()
+	defer returnParser(p, len(body))
 	v, err := p.ParseBytes(body)
 	if err != nil || v.Type() != fastjson.TypeObject {
 		c.Note("malformed_request")

@@ -128,7 +128,9 @@ func NewDecoder(rt Route, status int, h http.Header, c *llm.Call, o Options) *De
 	d.acc = newContent(c, o)
 	d.handler = newHandler(rt, c, d.acc)
 	c.HTTPStatus = status
-	d.inflate = newInflater(h.Values("Content-Encoding"), d.feed)
+	if encodings := h.Values("Content-Encoding"); len(encodings) > 0 {
+		d.inflate = newInflater(encodings, d.feed)
+	}
 	headersBefore(rt, h, c)
 	return d
 }
@@ -163,6 +165,7 @@ func (d *Decoder) Close(at time.Duration, err error) {
 	d.finishBody(err)
 	d.closed = true
 	d.finishCall(err)
+	d.acc.release()
 }
 
 // guard keeps a defect of a decoder from harming the call that it watches.

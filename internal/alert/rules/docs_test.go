@@ -1,0 +1,53 @@
+package rules
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pitot-dev/pitot/internal/testkit"
+)
+
+// TestDocsListThePacks keeps the table of docs/rules.md as the packs are.
+func TestDocsListThePacks(t *testing.T) {
+	path := filepath.Join(testkit.RepoRoot(t), "docs", "rules.md")
+	doc, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin := strings.Index(string(doc), "<!-- packs:")
+	end := strings.Index(string(doc), "<!-- /packs -->")
+	if begin < 0 || end < begin {
+		t.Fatal("docs/rules.md has no place for the packs")
+	}
+	begin += strings.Index(string(doc)[begin:], "\n") + 1
+	var b strings.Builder
+	b.WriteString("\n| pack | for | alerts |\n|---|---|---|\n")
+	for _, p := range Describe(DefaultConfig()) {
+		var links []string
+		for _, a := range p.Alerts {
+			links = append(links, fmt.Sprintf("[%s](runbooks.md#%s)", a, strings.ToLower(a)))
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", p.Name, p.Doc, strings.Join(links, ", "))
+	}
+	b.WriteString("\n| threshold | default | |\n|---|---|---|\n")
+	for _, p := range Describe(DefaultConfig()) {
+		for _, th := range p.Thresholds {
+			fmt.Fprintf(&b, "| `%s.%s` | %s | %s |\n", p.Name, th.Name, th.Default, th.Doc)
+		}
+	}
+	b.WriteString("\n")
+	if *update {
+		if err := os.WriteFile(path, []byte(string(doc)[:begin]+b.String()+string(doc)[end:]), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if d := cmp.Diff(b.String(), string(doc)[begin:end]); d != "" {
+		t.Errorf("docs/rules.md is not as the packs are; run the test with -update:\n%s", d)
+	}
+}

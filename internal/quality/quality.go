@@ -1,0 +1,410 @@
+package quality
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/pitot-dev/pitot/internal/llm"
+)
+
+// Sink is where judgements go.
+type Sink interface {
+	// Score counts a judgement in the metrics alone.
+	Score(f *llm.Feedback)
+	// Keep stores judgements as feedback, and counts them.
+	Keep(ctx context.Context, fs []*llm.Feedback) error
+}
+
+// Options are what Quality needs. Sink is required; Gateway and Upstreams are
+// where there are judges.
+type Options struct {
+	Config Config
+	Sink   Sink
+	// Gateway is the base URL of the gateway: judges are asked at
+	// {Gateway}/{upstream}/...
+	Gateway string
+	// Upstreams finds the dialect of an upstream of the gateway by its name.
+	Upstreams func(name string) (dialect string, ok bool)
+	// Mask hides secrets in what judges see; nil hides nothing.
+	Mask func(string) string
+	// Client asks judges; default one of its own.
+	Client *http.Client
+	// StateFile keeps what was spent today over restarts; empty keeps nothing.
+	StateFile  string
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+	Now        func() time.Time
+}
+
+const (
+	// queueSize is how many answers wait for the rules, 10 to 200 KB each.
+	queueSize = 512
+	// judgeQueue is how many wait for one judge.
+	judgeQueue = 64
+	// workers judge by rules.
+	workers = 2
+	// maxAge is how long after its end a Call is still judged: the metrics count
+	// now, and a backlog of days would look like an incident of today.
+	maxAge = time.Hour
+)
+
+// Quality judges answers. It is safe for concurrent use.
+type Quality struct {
+	o       Options
+	gateway string
+	log     *slog.Logger
+	metrics *qualityMetrics
+	purse   *purse
+	queue   chan job
+	state   atomic.Pointer[state]
+	running atomic.Bool
+	changed chan struct{}
+
+	mu     sync.Mutex
+	status map[string]*Status
+	minute time.Time // of the limit of what is kept
+	kept   int
+}
+
+// state is what a reload exchanges.
+type state struct {
+	config Config
+	rules  *Rules
+	judges []*bench
+}
+
+// bench is a judge with those that wait for it.
+type bench struct {
+	Judge
+	queue chan *llm.Call
+}
+
+// job is an answer to judge.
+type job struct {
+	call   *llm.Call
+	rules  bool
+	judges []*bench
+}
+
+// Status is how a judge fares.
+type Status struct {
+	Name          string           `json:"name"`
+	Upstream      string           `json:"upstream"`
+	Model         string           `json:"model"`
+	State         string           `json:"state"` // waiting, ok, failed, paused
+	Detail        string           `json:"detail,omitempty"`
+	Last          time.Time        `json:"last,omitzero"`
+	SpentTodayUSD float64          `json:"spent_today_usd"`
+	CapUSD        float64          `json:"cap_usd"`
+	Unpriced      int64            `json:"unpriced_calls_today,omitempty"`
+	Counts        map[string]int64 `json:"counts"` // since the start, by result
+}
+
+// New returns a Quality. Run starts it.
+func New(o Options) (*Quality, error) {
+	if o.Sink == nil {
+		return nil, errors.New("quality: a sink is required")
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Client == nil {
+		o.Client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8, IdleConnTimeout: time.Minute}}
+	}
+	if o.Upstreams == nil {
+		o.Upstreams = func(string) (string, bool) { return "", false }
+	}
+	q := &Quality{
+		o: o, gateway: strings.TrimSuffix(o.Gateway, "/"), log: o.Logger, purse: newPurse(o.StateFile),
+		queue: make(chan job, queueSize), changed: make(chan struct{}, 1), status: map[string]*Status{},
+	}
+	var err error
+	if q.metrics, err = newMetrics(q, o.Registerer); err != nil {
+		return nil, err
+	}
+	return q, q.Reload(o.Config)
+}
+
+// Reload replaces the rules and the judges. On error the old ones stay. Answers
+// that wait for an old judge are not judged by it any more.
+func (q *Quality) Reload(c Config) error {
+	if err := c.Validate(); err != nil {
+		return fmt.Errorf("quality: %w", err)
+	}
+	s := &state{config: c, rules: NewRules(&c)}
+	caps := map[string]float64{}
+	q.mu.Lock()
+	old := q.status
+	q.status = map[string]*Status{}
+	for _, j := range c.Judges {
+		j = j.complete()
+		s.judges = append(s.judges, &bench{Judge: j, queue: make(chan *llm.Call, judgeQueue)})
+		if j.MaxUSDPerDay > 0 {
+			caps[j.Name] = j.MaxUSDPerDay
+		}
+		st := &Status{Name: j.Name, Upstream: j.Upstream, Model: j.Model, State: "waiting", Counts: map[string]int64{}}
+		if was := old[j.Name]; was != nil && was.Upstream == j.Upstream && was.Model == j.Model {
+			st = was
+		}
+		q.status[j.Name] = st
+	}
+	q.mu.Unlock()
+	q.purse.limits(c.MaxUSDPerDay, caps)
+	q.state.Store(s)
+	select {
+	case q.changed <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// ObserveCall takes a copy of a Call whose answer is to be judged, and books what
+// a judge's own Call cost. It never waits.
+func (q *Quality) ObserveCall(c *llm.Call) {
+	if c.Service == ServiceName {
+		q.pay(c)
+		return
+	}
+	if !q.running.Load() || !judgeable(c) || q.o.Now().Sub(c.Time.Add(c.Duration)) > maxAge {
+		return
+	}
+	s := q.state.Load()
+	id := c.TraceID
+	if id == "" {
+		id = c.ID
+	}
+	draw := float64(xxhash.Sum64String(id)) / math.MaxUint64
+	j := job{rules: draw < s.config.Share}
+	for _, b := range s.judges {
+		if draw < b.Share && b.takes(c) && contentKnown(c) {
+			j.judges = append(j.judges, b)
+		}
+	}
+	if !j.rules && len(j.judges) == 0 {
+		return
+	}
+	if len(q.queue) == cap(q.queue) { // before the copy, which costs
+		q.metrics.dropped.WithLabelValues(dropQueue).Inc()
+		return
+	}
+	j.call = snapshot(c, len(j.judges) > 0)
+	select {
+	case q.queue <- j:
+	default:
+		q.metrics.dropped.WithLabelValues(dropQueue).Inc()
+	}
+}
+
+// pay takes what the pipeline found a judge's call to cost.
+func (q *Quality) pay(c *llm.Call) {
+	name := c.Tags[TagName]
+	if name == "" {
+		return
+	}
+	usd, priced := c.Cost.USD.Get()
+	// A call that failed before it reached a model costs nothing and has no price.
+	q.purse.pay(name, q.o.Now(), usd, priced || c.Status == llm.StatusError)
+	if priced {
+		q.metrics.cost.WithLabelValues(name).Add(usd)
+	}
+}
+
+// Run judges until ctx ends.
+func (q *Quality) Run(ctx context.Context) {
+	q.running.Store(true)
+	defer q.running.Store(false)
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() { q.work(ctx) })
+	}
+	for ctx.Err() == nil {
+		round, stop := context.WithCancel(ctx)
+		var judges sync.WaitGroup
+		for _, b := range q.state.Load().judges {
+			for range b.Concurrency {
+				judges.Go(func() { q.sit(round, b) })
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-q.changed:
+		}
+		stop()
+		judges.Wait()
+	}
+	wg.Wait()
+	q.purse.save(q.o.Now())
+}
+
+// work judges by rules and hands on to judges.
+func (q *Quality) work(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case j := <-q.queue:
+			if j.rules {
+				q.byRules(ctx, j.call)
+			}
+			for _, b := range j.judges {
+				select {
+				case b.queue <- j.call:
+				default:
+					q.metrics.dropped.WithLabelValues(dropJudge).Inc()
+				}
+			}
+		}
+	}
+}
+
+func (q *Quality) byRules(ctx context.Context, c *llm.Call) {
+	defer func() {
+		if v := recover(); v != nil { // one odd answer must not end the server
+			q.metrics.dropped.WithLabelValues(dropPanic).Inc()
+			q.log.Error("a rule panicked", "call_id", c.ID, "panic", fmt.Sprint(v))
+		}
+	}()
+	s := q.state.Load()
+	var keep []*llm.Feedback
+	for _, j := range s.rules.Evaluate(c) {
+		f := feedback(c, &j)
+		result := resultGood
+		if j.Label != "" {
+			result = resultBad
+		}
+		q.metrics.evaluated.WithLabelValues(j.Evaluator, result).Inc()
+		if s.config.Store == storeAll || s.config.Store != storeNone && j.Label != "" {
+			if q.mayKeep(s.config.MaxStored) {
+				keep = append(keep, f)
+				continue
+			}
+			q.metrics.dropped.WithLabelValues(dropStore).Inc()
+		}
+		q.o.Sink.Score(f)
+	}
+	q.keep(ctx, keep)
+}
+
+func (q *Quality) keep(ctx context.Context, fs []*llm.Feedback) {
+	if len(fs) == 0 {
+		return
+	}
+	if err := q.o.Sink.Keep(ctx, fs); err != nil {
+		q.metrics.dropped.WithLabelValues(dropFailed).Add(float64(len(fs)))
+		for _, f := range fs {
+			q.o.Sink.Score(f)
+		}
+	}
+}
+
+// mayKeep bounds what is kept in a minute: an application that is broken fails
+// with every call.
+func (q *Quality) mayKeep(limit int) bool {
+	if limit == 0 {
+		limit = defaultMaxStored
+	}
+	now := q.o.Now()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if now.Sub(q.minute) >= time.Minute || now.Before(q.minute) {
+		q.minute, q.kept = now, 0
+	}
+	q.kept++
+	return q.kept <= limit
+}
+
+// feedback is a judgement of a Call as feedback. Its key makes it one of a kind.
+func feedback(c *llm.Call, j *Judgement) *llm.Feedback {
+	return &llm.Feedback{
+		Time: c.Time, CallID: c.ID, TraceID: c.TraceID, SpanID: c.SpanID, ResponseID: c.ResponseID, SessionID: c.Session,
+		Name: j.Evaluator, Evaluator: j.Evaluator, Score: llm.Some(j.Score), Label: j.Label, Comment: j.Explanation,
+		Service: c.Service, Provider: c.Provider, Model: c.Model(), Operation: c.Operation,
+		Feature: c.Feature, PromptName: c.PromptName, PromptVersion: c.PromptVersion,
+	}
+}
+
+// sit judges what waits for one judge until ctx ends.
+func (q *Quality) sit(ctx context.Context, b *bench) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case c := <-b.queue:
+			v, err := q.judge(ctx, &b.Judge, c)
+			if ctx.Err() != nil {
+				return
+			}
+			q.note(b, err)
+			if err != nil {
+				continue
+			}
+			j := Judgement{Evaluator: b.Name, Score: v.score, Explanation: v.reason}
+			result := resultGood
+			if v.score < 0.5 {
+				j.Label, result = resultBad, resultBad
+			}
+			q.metrics.evaluated.WithLabelValues(b.Name, result).Inc()
+			q.keep(ctx, []*llm.Feedback{feedback(c, &j)})
+		}
+	}
+}
+
+// note keeps how a judge fares, and logs when that changes.
+func (q *Quality) note(b *bench, err error) {
+	result, detail := judgeOK, ""
+	switch {
+	case errors.Is(err, errPaused), errors.Is(err, errFirst):
+		result, detail = judgePaused, err.Error()+"; it goes on by itself"
+	case err != nil:
+		result, detail = judgeFailed, err.Error()
+	}
+	q.metrics.runs.WithLabelValues(b.Name, result).Inc()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	st := q.status[b.Name]
+	if st == nil {
+		return
+	}
+	if st.State != result {
+		level := slog.LevelInfo
+		if result != judgeOK {
+			level = slog.LevelWarn
+		}
+		q.log.Log(context.Background(), level, "a judge has changed", "judge", b.Name, "from", st.State, "to", result, "detail", detail)
+	}
+	st.State, st.Detail, st.Last = result, detail, q.o.Now().UTC()
+	st.Counts[result]++
+}
+
+// Status is how every judge fares, in the order of the configuration.
+func (q *Quality) Status() []Status {
+	now := q.o.Now()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var out []Status
+	for _, b := range q.state.Load().judges {
+		st := *q.status[b.Name]
+		st.SpentTodayUSD, st.CapUSD, st.Unpriced = q.purse.spent(b.Name, now)
+		counts := make(map[string]int64, len(st.Counts))
+		for k, v := range st.Counts {
+			counts[k] = v
+		}
+		st.Counts = counts
+		out = append(out, st)
+	}
+	return out
+}
