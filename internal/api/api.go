@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -164,6 +165,8 @@ func (s *server) routes() {
 	m.HandleFunc("POST /-/reload", s.reload)
 	m.HandleFunc("PUT /-/reload", s.reload)
 	m.HandleFunc("GET /{$}", s.page)
+	m.HandleFunc("GET /calls", linked)
+	m.HandleFunc("GET /traces", linked)
 	m.HandleFunc("/", s.noEndpoint)
 }
 
@@ -195,6 +198,13 @@ func (s *server) writeJSON(w http.ResponseWriter, r *http.Request, status int, v
 		return
 	}
 	writeBytes(w, status, b)
+}
+
+// linked leads the links of alerts to the calls behind them. A call names its
+// trace.
+func linked(w http.ResponseWriter, r *http.Request) {
+	to := url.URL{Path: base + "/calls", RawQuery: r.URL.RawQuery}
+	http.Redirect(w, r, to.String(), http.StatusFound)
 }
 
 // noEndpoint answers what no pattern matches: an unknown path, or a known one

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -53,7 +54,7 @@ func (v *visitor) admit(js []*events.Judgement) *Error {
 			return badBody("evaluator: with a key for feedback only user is allowed", "leave evaluator out, or send the judgement from the server side")
 		}
 		j.Evaluator = "user"
-		j.Space = fmt.Sprintf("%x", v.key[:8])
+		j.Space = hex.EncodeToString(v.key[:8])
 	}
 	if !v.rates.take(v.key, len(js), v.limit, v.now()) {
 		return &Error{

@@ -82,7 +82,7 @@ func TestAnAlertSaysWhy(t *testing.T) {
 	a := e.Annotations(Links{Base: "http://pitot.example:4400/"})
 	links := strings.Split(a["explanation_links"], "\n")
 	if a["explanation"] != e.Summary || a["explanation_zh"] != e.SummaryZH || len(links) != 4 ||
-		!strings.HasPrefix(links[0], "http://pitot.example:4400/api/pitot/v1/calls?") || !strings.Contains(links[1], "/jaeger/api/traces/"+c.Exemplars[0].TraceID) {
+		!strings.HasPrefix(links[0], "calls: http://pitot.example:4400/api/pitot/v1/calls?") || !strings.Contains(links[1], "/jaeger/api/traces/"+c.Exemplars[0].TraceID) {
 		t.Errorf("annotations %v", a)
 	}
 	if text := e.String(); !strings.Contains(text, "1. ") || !strings.Contains(text, "LogsQL:") {

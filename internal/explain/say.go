@@ -98,7 +98,7 @@ type Links struct {
 }
 
 // Annotations are for the alert's notification: explanation, explanation_zh and
-// explanation_links, one address a line. Without a cause the first two say so.
+// explanation_links, one "name: address" a line. Without a cause the first two say so.
 func (e *Explanation) Annotations(l Links) map[string]string {
 	if l.Calls == "" {
 		l.Calls = "/api/pitot/v1/calls"
@@ -111,14 +111,14 @@ func (e *Explanation) Annotations(l Links) map[string]string {
 	var links []string
 	exemplars := e.Exemplars
 	if len(e.Causes) > 0 {
-		links = append(links, base+l.Calls+"?"+e.Causes[0].Filter.Query)
+		links = append(links, "calls: "+base+l.Calls+"?"+e.Causes[0].Filter.Query)
 		exemplars = e.Causes[0].Exemplars
 	}
 	for _, x := range exemplars {
 		if x.TraceID != "" {
-			links = append(links, base+l.Trace+url.PathEscape(x.TraceID))
+			links = append(links, "trace: "+base+l.Trace+url.PathEscape(x.TraceID))
 		} else {
-			links = append(links, base+l.Calls+"/"+url.PathEscape(x.ID))
+			links = append(links, "call: "+base+l.Calls+"/"+url.PathEscape(x.ID))
 		}
 	}
 	if len(links) > 0 {

@@ -366,7 +366,7 @@ func TestJudgesStayWithinTheBudget(t *testing.T) {
 	cost(q, 0.04)
 	<-s.keptCh
 	cost(q, 0.04)
-	until(t, "the third to be refused", func() bool { return q.Status()[0].State == judgePaused })
+	until(t, "the third to be refused", func() bool { st := q.Status()[0]; return st.Counts[judgePaused] == 1 && st.SpentTodayUSD == 0.08 })
 	st := q.Status()[0]
 	if rec.count() != 2 || st.SpentTodayUSD != 0.08 || st.CapUSD != 0.1 {
 		t.Errorf("%d calls, %+v", rec.count(), st)

@@ -31,11 +31,7 @@ const probeService = "pitot-probe"
 
 // answers are the operations whose answers are text.
 func answers(op llm.Operation) bool {
-	switch op {
-	case llm.OpChat, llm.OpTextCompletion, llm.OpGenerateContent, llm.OpResponses:
-		return true
-	}
-	return false
+	return op == llm.OpChat || op == llm.OpTextCompletion || op == llm.OpGenerateContent || op == llm.OpResponses
 }
 
 // judgeable says whether a Call has an answer that can be judged.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"net/http"
 	"strings"
@@ -136,7 +137,10 @@ func New(o Options) (*Quality, error) {
 	if q.metrics, err = newMetrics(q, o.Registerer); err != nil {
 		return nil, err
 	}
-	return q, q.Reload(o.Config)
+	if err := q.Reload(o.Config); err != nil {
+		return nil, err
+	}
+	return q, nil
 }
 
 // Reload replaces the rules and the judges. On error the old ones stay. Answers
@@ -399,11 +403,7 @@ func (q *Quality) Status() []Status {
 	for _, b := range q.state.Load().judges {
 		st := *q.status[b.Name]
 		st.SpentTodayUSD, st.CapUSD, st.Unpriced = q.purse.spent(b.Name, now)
-		counts := make(map[string]int64, len(st.Counts))
-		for k, v := range st.Counts {
-			counts[k] = v
-		}
-		st.Counts = counts
+		st.Counts = maps.Clone(st.Counts)
 		out = append(out, st)
 	}
 	return out

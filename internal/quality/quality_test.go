@@ -164,9 +164,12 @@ func TestConfigValidate(t *testing.T) {
 		Share: 2, Disable: []string{"nope"}, Store: "some", MaxStored: -1, MaxUSDPerDay: -1,
 		Patterns: []Pattern{{Name: "refusal", MustMatch: "("}, {Name: "a"}},
 		Judges: []Judge{
-			{Name: "a", Rubric: "x", Instructions: "y", Language: "fr", Path: "x", Share: 2, Scale: Scale{5, 1}, MaxTokens: -1, Timeout: -1, Retries: new(99), Concurrency: 99, MaxUSDPerDay: -1,
-				Headers: map[string]string{"a b": "x"}, Parameters: map[string]string{"t": "{"}},
-			{Name: "user", Upstream: "u", Model: "m"}, {Name: "j\n", Upstream: "u", Model: "m"},
+			{
+				Name: "a", Rubric: "x", Instructions: "y", Language: "fr", Path: "x", Share: 2, Scale: Scale{5, 1}, MaxTokens: -1, Timeout: -1, Retries: new(99), Concurrency: 99, MaxUSDPerDay: -1,
+				Headers: map[string]string{"a b": "x"}, Parameters: map[string]string{"t": "{"},
+			},
+			{Name: "user", Upstream: "u", Model: "m"},
+			{Name: "j\n", Upstream: "u", Model: "m"},
 		},
 		Feedback: Feedback{AllowedOrigins: []string{"shop.example", "https://*.example", "https://shop.example/", "HTTPS://shop.example"}, MaxPerMinute: -1},
 	}

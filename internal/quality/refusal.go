@@ -21,7 +21,7 @@ type refusing struct {
 func newRefusing() *refusing {
 	const (
 		unable = `(?:can(?:'?t|not| not)|won'?t(?: be able to)?|will not(?: be able to)?|(?:am|'m|are|'re) (?:unable|not able|not allowed|not permitted|not programmed|not designed|not going|not in a position|not comfortable) ?(?:to|with)?|do not feel comfortable|don'?t feel comfortable|must (?:respectfully )?(?:decline|refuse)|(?:have|need|'ll have) to (?:respectfully )?(?:decline|refuse)|(?:respectfully )?(?:decline|refuse) to)`
-		help   = `(?:help|assist|provid|fulfil|comply|compli|answer|discuss|engage|support|participat|creat|generat|produc|writ|shar|giv|offer|do that|do this|continue|complet|respond|accommodate|facilitat|encourag|promot|process (?:this|that|your)|carry out|go along|advise|talk about|teach|explain how|describe how|show you how|tell you how|walk you|disclos|reveal|speculat|impersonat|role ?play|make (?:that|this|such)|proceed|take part|touch)`
+		help   = `(?:help|assist|provid|fulfil|comply|compli|answer|discuss|engage|support|tak(?:e|ing) part|creat|generat|produc|writ|shar|giv|offer|do that|do this|continue|complet|respond|accommodate|facilitat|encourag|promot|process (?:this|that|your)|carry out|go along|advise|talk about|teach|explain how|describe how|show you how|tell you how|walk you|disclos|reveal|speculat|impersonat|role ?play|make (?:that|this|such)|proceed|touch)`
 	)
 	return &refusing{
 		triggersEN: []string{"can't", "cant ", "cannot", "can not", "won't", "will not", "unable", "not able", "declin", "refus", "not allowed", "not permitted", "not comfortable", "feel comfortable", "not programmed", "not designed", "not going", "not in a position", "against my", "violat", "not appropriate", "not something"},

@@ -36,7 +36,7 @@ func (o observers) ObserveCall(c *llm.Call) {
 func (s *Server) buildAlerts() (err error) {
 	s.alerts, err = manager.New(manager.Options{
 		Config: alertmanagerConfig(s.config), Dir: filepath.Join(s.opts.DataDir, "alerts"), ExternalURL: s.externalURL(), Cluster: s.config.Alerts.Cluster,
-		Logger: s.component("alertmanager"), Registerer: s.metrics.Registerer(), Explain: s.explainAlerts,
+		Logger: s.log, Registerer: s.metrics.Registerer(), Explain: s.explainAlerts,
 	})
 	return err
 }
@@ -44,7 +44,7 @@ func (s *Server) buildAlerts() (err error) {
 // buildRules reads rule files and objectives, and hands them to the engine.
 func (s *Server) buildRules() (err error) {
 	s.rules, err = rules.New(rules.Options{
-		Config: s.config.Rules, Dir: s.config.Dir(), Logger: s.component("rules"), Apply: func([]rules.File) { s.applyRules() },
+		Config: s.config.Rules, Dir: s.config.Dir(), Logger: s.log, Apply: func([]rules.File) { s.applyRules() },
 	})
 	if err != nil {
 		return err
