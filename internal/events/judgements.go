@@ -1,7 +1,6 @@
 package events
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -191,7 +190,12 @@ func (j *Judgements) Insert(ctx context.Context, in []*Judgement) error {
 		prev, had := before[g.ID]
 		if twin := done[g.ID]; twin != nil || had && prev.hash == said {
 			// Once more the same, or twice in one batch: the first one stands.
-			g.Time = cmp.Or(prev.f.Time, g.Time, g.At, now)
+			stands := prev.f
+			if twin != nil {
+				stands = twin.Feedback
+			}
+			stands.Comment, stands.Metadata = g.Comment, g.Metadata
+			g.Feedback = stands
 			j.total.WithLabelValues(resultDuplicate).Inc()
 			continue
 		}

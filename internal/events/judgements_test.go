@@ -182,7 +182,7 @@ func TestFeedbackWithAKeyCountsOnce(t *testing.T) {
 	for range 3 {
 		again := up()
 		d.add(again)
-		if again.ID != first.ID || !again.Time.Equal(first.Time) {
+		if again.ID != first.ID || !again.Time.Equal(first.Time) || again.Model != first.Model || again.TraceID != first.TraceID {
 			t.Errorf("%+v is not %+v", again, first)
 		}
 	}
