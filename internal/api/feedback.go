@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -59,7 +60,7 @@ func (s *server) feedback(r *http.Request) (any, error) {
 		return nil, &Error{http.StatusServiceUnavailable, CodeStoreDown, "this server takes no feedback", "start it with an event store"}
 	}
 	if err := s.Judge(r.Context(), js); err != nil {
-		if q, ok := errors.AsType[*events.QueryError](err); ok && q.Param != "query" {
+		if q, ok := errors.AsType[*events.QueryError](err); ok && inBody(q.Param) {
 			return nil, badBody("feedback: "+q.Error(), feedbackForm)
 		}
 		return nil, err
@@ -75,6 +76,15 @@ func (s *server) feedback(r *http.Request) (any, error) {
 		return map[string]any{"feedback": out}, nil
 	}
 	return out[0], nil
+}
+
+// inBody says whether a fault that the store found is one of the body.
+func inBody(param string) bool {
+	_, field, indexed := strings.Cut(param, "].")
+	if !indexed {
+		field = param
+	}
+	return slices.Contains([]string{"call_id", "score", "metadata", "time"}, field)
 }
 
 // parseFeedback reads and checks judgements.

@@ -59,7 +59,7 @@ func knowledgeOf(s *Sender) knowledge {
 		k := gatewayKnowledge()
 		k.known = true
 		return k
-	case llm.SourceOTLP, llm.SourceSDK, llm.SourceLogs:
+	case llm.SourceOTLP, llm.SourceSDK, llm.SourceLogs, llm.SourceFeedback:
 	}
 	if k, ok := dialects()[s.Dialect]; ok {
 		k.known = true
