@@ -67,7 +67,7 @@ func (m *probeMetrics) keep(state map[string]*Status) {
 func (m *probeMetrics) observe(t *Target, provider string, r result) {
 	l := []string{t.Name, t.Upstream, provider, t.Model}
 	m.runs.WithLabelValues(t.Name, t.Upstream, provider, t.Model, r.state).Inc()
-	if r.skipped != "" {
+	if r.skipped {
 		return // nothing was found: what was last found stays
 	}
 	m.success.WithLabelValues(l...).Set(flag(r.state == StateOK || r.state == StateWrong))

@@ -226,31 +226,9 @@ func TestCapStopsProbes(t *testing.T) {
 		t.Errorf("%d calls were made", n)
 	}
 	// A restart forgets nothing.
-	f.purse.save(time.Now())
+	f.purse.Save(time.Now())
 	if st := start(t, cfg, state).run(t, "p"); st.State != StatePaused {
 		t.Errorf("after a restart: %+v", st)
-	}
-	// The next day begins anew.
-	tomorrow := time.Now().Add(24 * time.Hour)
-	if !f.purse.allows("p", tomorrow) {
-		t.Error("still paused tomorrow")
-	}
-}
-
-// A run whose cost never came back counts as the dearest one.
-func TestLostCostCountsAsTheDearest(t *testing.T) {
-	p := newPurse("")
-	now := time.Now()
-	p.limits(1, map[string]float64{"p": 0.25})
-	p.begin("p")
-	p.pay("p", now, 0.1, true)
-	p.begin("p") // lost
-	if !p.allows("q", now) || p.allows("p", now) {
-		t.Error("0.1 spent, 0.1 under way, 0.1 to come: more than 0.25")
-	}
-	p.begin("p")
-	if usd, _, _ := p.spent("p", now); usd != 0.2 {
-		t.Errorf("spent %v, want 0.2", usd)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/pitot-dev/pitot/internal/llm"
+	"github.com/pitot-dev/pitot/internal/purse"
 	"github.com/pitot-dev/pitot/internal/wire"
 )
 
@@ -58,7 +59,7 @@ type Prober struct {
 	client    *http.Client
 	log       *slog.Logger
 	metrics   *probeMetrics
-	purse     *purse
+	purse     *purse.Purse
 
 	changed chan struct{} // told of a new configuration
 
@@ -108,7 +109,7 @@ func New(o Options) (*Prober, error) {
 	}
 	p := &Prober{
 		gateway: strings.TrimSuffix(o.Gateway, "/"), upstreams: o.Upstreams, client: o.Client, log: o.Logger,
-		metrics: newProbeMetrics(o.Registerer), purse: newPurse(o.StateFile), changed: make(chan struct{}, 1), state: map[string]*Status{},
+		metrics: newProbeMetrics(o.Registerer), purse: purse.New(o.StateFile), changed: make(chan struct{}, 1), state: map[string]*Status{},
 	}
 	if err := p.Reload(o.Config); err != nil {
 		return nil, err
@@ -138,7 +139,7 @@ func (p *Prober) Reload(c Config) error {
 		}
 		p.state[t.Name] = st
 	}
-	p.purse.limits(c.MaxUSDPerDay, caps)
+	p.purse.Limits(c.MaxUSDPerDay, caps)
 	p.metrics.keep(p.state)
 	select {
 	case p.changed <- struct{}{}:
@@ -165,7 +166,7 @@ func (p *Prober) Run(ctx context.Context) {
 		stop()
 		wg.Wait()
 	}
-	p.purse.save(time.Now())
+	p.purse.Save(time.Now())
 }
 
 // repeat runs one probe at its interval. The first run comes at a random time
@@ -191,7 +192,7 @@ func (p *Prober) repeat(ctx context.Context, t *Target) {
 type result struct {
 	state, detail string
 	call          *llm.Call
-	skipped       string
+	skipped       bool // nothing was asked
 }
 
 // Probe runs the probe of that name now, and returns how it fares; false where
@@ -214,9 +215,11 @@ func (p *Prober) Probe(ctx context.Context, name string) (Status, bool) {
 	switch {
 	case !known:
 		r = result{state: StateFailed, detail: fmt.Sprintf("the gateway has no upstream %q: name one of gateway.upstreams", t.Upstream)}
-	case !p.purse.allows(name, began):
-		r = result{state: StatePaused, detail: "the spending cap of today is reached; it goes on at midnight UTC", skipped: "spending_cap"}
 	default:
+		if err := p.purse.Begin(name, began); err != nil {
+			r = result{state: StatePaused, detail: err.Error(), skipped: true}
+			break
+		}
 		r = p.ask(ctx, t, up)
 		if ctx.Err() != nil && r.state == StateFailed {
 			return p.status(name), true // stopped, not failed
@@ -277,7 +280,7 @@ func (p *Prober) Status() []Status {
 	for i := range p.targets {
 		name := p.targets[i].Name
 		st := *p.state[name]
-		st.SpentTodayUSD, st.CapUSD, st.Unpriced = p.purse.spent(name, now)
+		st.SpentTodayUSD, st.CapUSD, st.Unpriced = p.purse.Spent(name, now)
 		st.Counts = maps.Clone(st.Counts)
 		out = append(out, st)
 	}
@@ -296,7 +299,7 @@ func (p *Prober) ObserveCall(c *llm.Call) {
 	}
 	usd, priced := c.Cost.USD.Get()
 	// A call that failed before it reached a model costs nothing and has no price.
-	p.purse.pay(name, time.Now(), usd, priced || c.Status == llm.StatusError)
+	p.purse.Pay(name, time.Now(), usd, priced || c.Status == llm.StatusError)
 	if priced {
 		p.metrics.cost.WithLabelValues(name).Add(usd)
 	}
@@ -323,7 +326,6 @@ func (p *Prober) ask(ctx context.Context, t *Target, up Upstream) result {
 	if up.Dialect == wire.Anthropic && req.Header.Get("Anthropic-Version") == "" {
 		req.Header.Set("Anthropic-Version", "2023-06-01")
 	}
-	p.purse.begin(t.Name)
 	c, err := p.exchange(req, q, up)
 	return t.judge(c, err)
 }

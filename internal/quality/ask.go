@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/pitot-dev/pitot/internal/llm"
+	"github.com/pitot-dev/pitot/internal/purse"
 )
 
 // dialectAnthropic is the one dialect that is not asked like OpenAI.
@@ -38,14 +39,10 @@ func retryable(err error) bool {
 	if s, ok := errors.AsType[*statusError](err); ok {
 		return s.code == http.StatusTooManyRequests || s.code == http.StatusRequestTimeout || s.code >= 500
 	}
-	return !errors.Is(err, errNoUpstream) && !errors.Is(err, errPaused) && !errors.Is(err, errFirst)
+	return !errors.Is(err, errNoUpstream) && !errors.Is(err, purse.ErrPaused) && !errors.Is(err, purse.ErrFirst)
 }
 
-var (
-	errNoUpstream = errors.New("the gateway has no such upstream")
-	errPaused     = errors.New("the budget of today is spent")
-	errFirst      = errors.New("the cost of the first call is awaited")
-)
+var errNoUpstream = errors.New("the gateway has no such upstream")
 
 const (
 	firstWait = 200 * time.Millisecond
@@ -59,7 +56,7 @@ func (q *Quality) judge(ctx context.Context, j *Judge, c *llm.Call) (verdict, er
 	wait := minWait
 	for attempt := 0; ; attempt++ {
 		v, err := q.attempt(ctx, j, c)
-		for began := q.o.Now(); errors.Is(err, errFirst) && q.o.Now().Sub(began) < time.Duration(j.Timeout); {
+		for began := q.o.Now(); errors.Is(err, purse.ErrFirst) && q.o.Now().Sub(began) < time.Duration(j.Timeout); {
 			if !sleep(ctx, firstWait) {
 				return v, err
 			}
@@ -96,7 +93,7 @@ func (q *Quality) attempt(ctx context.Context, j *Judge, c *llm.Call) (verdict, 
 	if !ok {
 		return verdict{}, fmt.Errorf("%w: %q: name one of gateway.upstreams", errNoUpstream, j.Upstream)
 	}
-	if err := q.purse.begin(j.Name, q.o.Now()); err != nil {
+	if err := q.purse.Begin(j.Name, q.o.Now()); err != nil {
 		return verdict{}, err
 	}
 	nonce := newNonce()

@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/pitot-dev/pitot/internal/llm"
+	"github.com/pitot-dev/pitot/internal/purse"
 	"github.com/pitot-dev/pitot/internal/testkit/provider"
 )
 
@@ -290,7 +291,7 @@ func TestJudgeRetries(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			q.purse.pay("j", time.Now(), 0, true)
+			q.purse.Pay("j", time.Now(), 0, true)
 			v, err := q.judge(t.Context(), &q.state.Load().judges[0].Judge, judged("a", "x"))
 			if want < 0 && err == nil || want >= 0 && (err != nil || v.score != want) || rec.count() != calls {
 				t.Errorf("%v %v after %d calls, want %v after %d", v, err, rec.count(), want, calls)
@@ -375,50 +376,14 @@ func TestJudgesStayWithinTheBudget(t *testing.T) {
 		t.Errorf("cost %v", got)
 	}
 	// Over a restart, and until midnight.
-	q.purse.save(time.Now())
-	again := newPurse(state)
-	again.limits(1, map[string]float64{"j": 0.1})
-	if err := again.begin("j", time.Now()); !errors.Is(err, errPaused) {
+	q.purse.Save(time.Now())
+	again := purse.New(state)
+	again.Limits(1, map[string]float64{"j": 0.1})
+	if err := again.Begin("j", time.Now()); !errors.Is(err, purse.ErrPaused) {
 		t.Errorf("after a restart: %v", err)
 	}
-	if err := again.begin("j", time.Now().Add(25*time.Hour)); err != nil {
+	if err := again.Begin("j", time.Now().Add(25*time.Hour)); err != nil {
 		t.Errorf("the next day: %v", err)
-	}
-}
-
-func TestPurse(t *testing.T) {
-	now := time.Unix(1_750_000_000, 0)
-	p := newPurse("")
-	p.limits(1, nil)
-	if err := p.begin("free", now); err != nil {
-		t.Fatal(err)
-	}
-	p.pay("free", now, 0, false) // a model without a price
-	for range 10 {
-		if err := p.begin("free", now); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, _, unpriced := p.spent("free", now); unpriced != 1 {
-		t.Errorf("unpriced %d", unpriced)
-	}
-	// A cost that never comes is booked as the dearest.
-	p.pay("dear", now, 0.3, true)
-	if err := p.begin("dear", now); err != nil {
-		t.Fatal(err)
-	}
-	later := now.Add(lateCost + time.Second)
-	if usd, _, _ := p.spent("dear", later); usd < 0.59 || usd > 0.61 {
-		t.Errorf("spent %v", usd)
-	}
-	if err := p.begin("dear", later); err != nil {
-		t.Errorf("0.9 of 1: %v", err)
-	}
-	if err := p.begin("dear", later); !errors.Is(err, errPaused) {
-		t.Errorf("1.2 of 1: %v", err)
-	}
-	if err := p.begin("other", later); err != nil && !errors.Is(err, errPaused) {
-		t.Error(err)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/pitot-dev/pitot/internal/llm"
+	"github.com/pitot-dev/pitot/internal/purse"
 )
 
 // Sink is where judgements go.
@@ -66,7 +67,7 @@ type Quality struct {
 	gateway string
 	log     *slog.Logger
 	metrics *qualityMetrics
-	purse   *purse
+	purse   *purse.Purse
 	queue   chan job
 	state   atomic.Pointer[state]
 	running atomic.Bool
@@ -130,7 +131,7 @@ func New(o Options) (*Quality, error) {
 		o.Upstreams = func(string) (string, bool) { return "", false }
 	}
 	q := &Quality{
-		o: o, gateway: strings.TrimSuffix(o.Gateway, "/"), log: o.Logger, purse: newPurse(o.StateFile),
+		o: o, gateway: strings.TrimSuffix(o.Gateway, "/"), log: o.Logger, purse: purse.New(o.StateFile),
 		queue: make(chan job, queueSize), changed: make(chan struct{}, 1), status: map[string]*Status{},
 	}
 	var err error
@@ -167,7 +168,7 @@ func (q *Quality) Reload(c Config) error {
 		q.status[j.Name] = st
 	}
 	q.mu.Unlock()
-	q.purse.limits(c.MaxUSDPerDay, caps)
+	q.purse.Limits(c.MaxUSDPerDay, caps)
 	q.state.Store(s)
 	select {
 	case q.changed <- struct{}{}:
@@ -221,7 +222,7 @@ func (q *Quality) pay(c *llm.Call) {
 	}
 	usd, priced := c.Cost.USD.Get()
 	// A call that failed before it reached a model costs nothing and has no price.
-	q.purse.pay(name, q.o.Now(), usd, priced || c.Status == llm.StatusError)
+	q.purse.Pay(name, q.o.Now(), usd, priced || c.Status == llm.StatusError)
 	if priced {
 		q.metrics.cost.WithLabelValues(name).Add(usd)
 	}
@@ -251,7 +252,7 @@ func (q *Quality) Run(ctx context.Context) {
 		judges.Wait()
 	}
 	wg.Wait()
-	q.purse.save(q.o.Now())
+	q.purse.Save(q.o.Now())
 }
 
 // work judges by rules and hands on to judges.
@@ -371,7 +372,7 @@ func (q *Quality) sit(ctx context.Context, b *bench) {
 func (q *Quality) note(b *bench, err error) {
 	result, detail := judgeOK, ""
 	switch {
-	case errors.Is(err, errPaused), errors.Is(err, errFirst):
+	case errors.Is(err, purse.ErrPaused), errors.Is(err, purse.ErrFirst):
 		result, detail = judgePaused, err.Error()+"; it goes on by itself"
 	case err != nil:
 		result, detail = judgeFailed, err.Error()
@@ -402,7 +403,7 @@ func (q *Quality) Status() []Status {
 	var out []Status
 	for _, b := range q.state.Load().judges {
 		st := *q.status[b.Name]
-		st.SpentTodayUSD, st.CapUSD, st.Unpriced = q.purse.spent(b.Name, now)
+		st.SpentTodayUSD, st.CapUSD, st.Unpriced = q.purse.Spent(b.Name, now)
 		st.Counts = maps.Clone(st.Counts)
 		out = append(out, st)
 	}
