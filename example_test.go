@@ -11,6 +11,9 @@ import (
 	"os"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/propagation"
+
 	"github.com/pitot-dev/pitot"
 )
 
@@ -207,4 +210,99 @@ func ExampleOnCall() {
 		log.Println(c.RequestModel, c.Duration, c.Usage.OutputTokens)
 	})
 	defer remove()
+}
+
+func ExampleAskUsage() {
+	// OpenAI's chat streams have no token counts unless the request asks for them.
+	client := &http.Client{Transport: pitot.Transport(nil, pitot.AskUsage())}
+	_ = client
+}
+
+func ExampleAgentFunc() {
+	planner := pitot.AgentFunc("planner", func(_ context.Context, goal string) ([]string, error) {
+		return []string{"search", "answer: " + goal}, nil
+	})
+	steps, err := planner(context.Background(), "warranty")
+	fmt.Println(steps, err)
+	// Output: [search answer: warranty] <nil>
+}
+
+func ExampleWorkflowFunc() {
+	answer := pitot.WorkflowFunc("answer", func(_ context.Context, question string) (int, error) { return len(question), nil })
+	n, err := answer(context.Background(), "why?")
+	fmt.Println(n, err)
+	// Output: 4 <nil>
+}
+
+func ExampleTaskFunc() {
+	split := pitot.TaskFunc("split", func(_ context.Context, text string) (int, error) { return len(text) / 2, nil })
+	n, err := split(context.Background(), "abcd")
+	fmt.Println(n, err)
+	// Output: 2 <nil>
+}
+
+func ExampleRetrieveFunc() {
+	search := pitot.RetrieveFunc("documents", func(_ context.Context, query string) ([]string, error) { return []string{query + "!"}, nil }, pitot.TopK(1))
+	docs, err := search(context.Background(), "warranty")
+	fmt.Println(docs, err)
+	// Output: [warranty!] <nil>
+}
+
+func ExampleStart() {
+	// For work that is not one function.
+	_, work := pitot.Start(context.Background(), pitot.KindAgent, "planner")
+	var err error
+	defer func() { work.End(err) }()
+	err = errors.New("no plan")
+}
+
+func ExampleAgentStep() {
+	_, _ = pitot.Agent(context.Background(), "assistant", func(ctx context.Context) (string, error) {
+		pitot.AgentStep(ctx, pitot.StepMetrics{Type: "agent_loop", InputTokens: 1200, OutputTokens: 80})
+		pitot.AgentVerification(ctx, pitot.Verification{Status: "passed", Passed: true, Score: 0.9})
+		return "", nil
+	})
+}
+
+func ExampleSetAttributes() {
+	_, _ = pitot.Task(context.Background(), "index", func(ctx context.Context) (int, error) {
+		pitot.SetAttributes(ctx, attribute.String("index.name", "help-pages"))
+		pitot.RecordError(ctx, errors.New("one page left out")) // without failing the task
+		return 0, nil
+	})
+}
+
+func ExampleTraceID() {
+	ctx := context.Background()
+	fmt.Printf("%q %q\n", pitot.TraceID(ctx), pitot.SpanID(ctx)) // for a support ticket, or for Feedback later
+	// Output: "" ""
+}
+
+func ExamplePropertiesOf() {
+	ctx := pitot.With(context.Background(), pitot.User("u1"))
+	fmt.Println(pitot.PropertiesOf(ctx).User) // empty while the SDK is off
+	// Output:
+}
+
+func ExampleInject() {
+	message := propagation.MapCarrier{} // the headers of a queue's message
+	pitot.Inject(context.Background(), message)
+	ctx := pitot.Extract(context.Background(), message) // at the other end
+	_ = ctx
+}
+
+func ExampleSetRoute() {
+	// For routers that do not set http.Request.Pattern.
+	_ = pitot.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		pitot.SetRoute(r.Context(), "/items/:id")
+	}))
+}
+
+func ExampleCallLogHandler() {
+	// A line a call: llm_request_start, llm_request_success, llm_request_error.
+	shutdown, err := pitot.Setup(context.Background(), pitot.WithCallLogs(slog.New(pitot.CallLogHandler(os.Stdout, slog.LevelInfo))))
+	if err != nil {
+		log.Print(err)
+	}
+	defer func() { _ = shutdown(context.Background()) }()
 }

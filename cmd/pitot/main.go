@@ -33,24 +33,25 @@ func main() {
 
 // cli is the command line.
 type cli struct {
-	Serve   serveCmd   `cmd:"" help:"Run the server: gateway, stores and APIs."`
-	Demo    demoCmd    `cmd:"" help:"Run the server with simulated providers and live traffic. No key and no network needed."`
-	Check   checkCmd   `cmd:"" help:"Check a configuration file."`
-	Calls   callsCmd   `cmd:"" help:"List calls: a table, JSON lines or CSV; --follow for live ones."`
-	Trace   traceCmd   `cmd:"" help:"Show a trace as a waterfall."`
-	Query   queryCmd   `cmd:"" help:"Evaluate PromQL."`
-	Logs    logsCmd    `cmd:"" help:"Query records with LogsQL."`
-	Summary summaryCmd `cmd:"" help:"Show the summary of the last hour: requests, latency, tokens, cost, errors."`
-	Prices  pricesCmd  `cmd:"" help:"List, explain and import prices."`
-	Doctor  doctorCmd  `cmd:"" help:"Find out what is wrong with what is sent, and what to set."`
-	Explain explainCmd `cmd:"" help:"Say what changed between a window of calls and its baseline, and which calls changed it."`
-	SLO     sloCmd     `cmd:"" name:"slo" help:"Show how the service level objectives are doing."`
-	Budgets budgetsCmd `cmd:"" help:"Show how the budgets stand."`
-	Rules   rulesCmd   `cmd:"" help:"Check, test and render rules; show those in force."`
-	Alert   alertCmd   `cmd:"" help:"Try the notification channels and see how they are doing."`
-	Probes  probesCmd  `cmd:"" help:"Show how the probes fare; --run=NAME runs one now."`
-	Bench   benchCmd   `cmd:"" help:"Measure the gateway beside a bare reverse proxy on this machine."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Serve      serveCmd      `cmd:"" help:"Run the server: gateway, stores and APIs."`
+	Demo       demoCmd       `cmd:"" help:"Run the server with simulated providers and live traffic. No key and no network needed."`
+	Check      checkCmd      `cmd:"" help:"Check a configuration file."`
+	Calls      callsCmd      `cmd:"" help:"List calls: a table, JSON lines or CSV; --follow for live ones."`
+	Trace      traceCmd      `cmd:"" help:"Show a trace as a waterfall."`
+	Query      queryCmd      `cmd:"" help:"Evaluate PromQL."`
+	Logs       logsCmd       `cmd:"" help:"Query records with LogsQL."`
+	Summary    summaryCmd    `cmd:"" help:"Show the summary of the last hour: requests, latency, tokens, cost, errors."`
+	Prices     pricesCmd     `cmd:"" help:"List, explain and import prices."`
+	Doctor     doctorCmd     `cmd:"" help:"Find out what is wrong with what is sent, and what to set."`
+	Explain    explainCmd    `cmd:"" help:"Say what changed between a window of calls and its baseline, and which calls changed it."`
+	SLO        sloCmd        `cmd:"" name:"slo" help:"Show how the service level objectives are doing."`
+	Budgets    budgetsCmd    `cmd:"" help:"Show how the budgets stand."`
+	Rules      rulesCmd      `cmd:"" help:"Check, test and render rules; show those in force."`
+	Alert      alertCmd      `cmd:"" help:"Try the notification channels and see how they are doing."`
+	Dashboards dashboardsCmd `cmd:"" help:"Write the dashboards for Grafana."`
+	Probes     probesCmd     `cmd:"" help:"Show how the probes fare; --run=NAME runs one now."`
+	Bench      benchCmd      `cmd:"" help:"Measure the gateway beside a bare reverse proxy on this machine."`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
 
 	BenchPart benchPartCmd `cmd:"" hidden:""`
 }

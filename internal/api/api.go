@@ -75,6 +75,8 @@ type Options struct {
 	Channels func() manager.Status
 	// TestReceiver sends a sample through all channels of a receiver.
 	TestReceiver func(ctx context.Context, name string) ([]manager.Result, error)
+	// Dashboards are the shipped dashboards, as JSON shows them.
+	Dashboards func() any
 	// Rules says which rule files are in force and what is wrong with others.
 	Rules func() rules.Status
 	// SLOs is how the objectives are doing.
@@ -125,6 +127,7 @@ func (s *server) endpoints() map[string]endpoint {
 		"/rules":                s.ruleFiles,
 		"/slos":                 s.slos,
 		"/budgets":              s.budgets,
+		"/dashboards":           s.dashboards,
 		"/explain":              s.explain,
 		"/feedback":             s.feedbackList,
 		"/facets":               s.facets,

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pitot-dev/pitot/internal/api"
+	"github.com/pitot-dev/pitot/internal/dashboard"
 	"github.com/pitot-dev/pitot/internal/doctor"
 	"github.com/pitot-dev/pitot/internal/engine"
 	"github.com/pitot-dev/pitot/internal/forward"
@@ -18,7 +19,7 @@ func (s *Server) apiOptions() api.Options {
 		Live: s.pipeline.Subscribe, Ledger: s.pipeline.Ledger, Status: s.status, Ready: s.ready, Reload: s.Reload,
 		Judge: s.judgements.Insert, FeedbackAccess: s.feedbackAccess, Histograms: s.foreignHistograms, Probes: s.probes.Status, Probe: s.probes.Probe,
 		Alertmanager: s.alerts.Handler(), Channels: s.alerts.Status, TestReceiver: s.alerts.TestReceiver,
-		Rules: s.rules.Status, SLOs: s.sloStatus, Budgets: s.budgets.Status, Explain: s.explain,
+		Rules: s.rules.Status, SLOs: s.sloStatus, Budgets: s.budgets.Status, Dashboards: func() any { return dashboard.Dashboards() }, Explain: s.explain,
 	}
 }
 
