@@ -66,7 +66,8 @@ func writeServerReference(b *strings.Builder) {
 	for _, f := range gpuFamilies() {
 		fmt.Fprintf(b, "| `%s` | %s |\n", f.name, f.help)
 	}
-	b.WriteString("\n## Infrastructure cost\n\n`llm_cost_per_million_tokens`: price of the CPU cores and GPUs in use for an hour, over the input and output tokens of an hour, in US dollars.\n")
+	b.WriteString("\n## Infrastructure cost\n\n`llm_cost_per_million_tokens`: price of the CPU cores and GPUs in use for an hour, over the input and output tokens of an hour, in US dollars. " +
+		"Where `infrastructure.models` names models and their machines: by `model` and `phase` (prefill, decode, idle; busy where the server does not tell prefill from decode).\n")
 	b.WriteString("\n## From metrics of senders\n\nCounters that OTLP metrics feed on arrival. The `llm_*` ones only from services whose Calls Pitot does not see otherwise, with the label `origin=\"sender\"`; " +
 		"their other labels are those of the family.\n\n| name | labels | from | |\n|---|---|---|---|\n")
 	for _, f := range DerivedFamilies() {

@@ -127,36 +127,3 @@ func (p *preset) expr(m mapping, suffix string) string {
 		return fmt.Sprintf("%s without () (%s)", agg, e) // drops the name
 	}
 }
-
-// InfrastructurePrices are what machines cost, for llm_cost_per_million_tokens.
-type InfrastructurePrices struct {
-	CPUCoreHour float64 `yaml:"cpu_core_hour_usd" doc:"Price of a CPU core for an hour in US dollars."`
-	GPUHour     float64 `yaml:"gpu_hour_usd" doc:"Price of a GPU for an hour in US dollars."`
-	Pods        string  `yaml:"pods" doc:"Regular expression of the Kubernetes pods whose CPU and GPU are counted. Without Kubernetes: all GPUs that Pitot sees."`
-}
-
-// DefaultInfrastructurePrices returns the prices where the user set nothing.
-func DefaultInfrastructurePrices() InfrastructurePrices {
-	return InfrastructurePrices{CPUCoreHour: 0.05, GPUHour: 2.5, Pods: "llm.*"}
-}
-
-// Validate reports what is wrong with the prices.
-func (p InfrastructurePrices) Validate() error {
-	if !(p.CPUCoreHour >= 0) || !(p.GPUHour >= 0) { // also NaN
-		return fmt.Errorf("prices of infrastructure must not be negative: %v and %v", p.CPUCoreHour, p.GPUHour)
-	}
-	return CheckExpr(p.rules()[0].Expr)
-}
-
-// rules is the cost of machines over tokens, both per hour. It is absent where
-// no machine or no token is seen.
-func (p InfrastructurePrices) rules() []ruleEntry {
-	num := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
-	pods := fmt.Sprintf("{pod=~%q}", p.Pods)
-	cpu := fmt.Sprintf("sum(rate(container_cpu_usage_seconds_total%s[1h])) * %s", pods, num(p.CPUCoreHour))
-	// Where Kubernetes does not say which GPUs are meant, all are.
-	gpu := fmt.Sprintf("(sum(gpu_duty_cycle%s) or sum(llm_gpu_utilization_percent%s) or sum(llm_gpu_utilization_percent)) / 100 * %s", pods, pods, num(p.GPUHour))
-	hour := fmt.Sprintf("((%s) + (%s)) or (%s) or (%s)", cpu, gpu, cpu, gpu)
-	tokens := `(sum(rate(llm_tokens_total{type=~"input|output"}[1h])) * 3600 / 1e6 > 0)`
-	return []ruleEntry{{Record: "llm_cost_per_million_tokens", Expr: fmt.Sprintf("(%s) / %s", hour, tokens)}}
-}

@@ -204,7 +204,7 @@ func (o *Options) setDefaults() error {
 	if o.Instance == "" {
 		o.Instance = "pitot"
 	}
-	if o.Infrastructure == (InfrastructurePrices{}) {
+	if o.Infrastructure.isZero() {
 		o.Infrastructure = DefaultInfrastructurePrices()
 	}
 	if err := o.Infrastructure.Validate(); err != nil {

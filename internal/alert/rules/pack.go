@@ -165,7 +165,7 @@ func (p *pack) alertNames() []string {
 func packs() []*pack {
 	return []*pack{
 		errorsPack(), latencyPack(), firstTokenPack(), tokenRatePack(), throughputPack(), tokenUsagePack(),
-		qualityPack(), gpuPack(), modelServersPack(), memoryPack(), targetsPack(), anomaliesPack(), pitotPack(),
+		qualityPack(), gpuPack(), modelServersPack(), memoryPack(), targetsPack(), probesPack(), anomaliesPack(), pitotPack(),
 	}
 }
 
