@@ -53,7 +53,7 @@ clients: ## Client libraries with the SDK inside, and the examples, against simu
 # as a failure now and then when one input takes long; a count has no such end.
 FUZZTIME ?= 10s
 fuzz: ## Fuzz every target for FUZZTIME each
-	@for pkg in $$($(GO) list ./internal/...); do \
+	@for pkg in $$($(GO) list . ./internal/...); do \
 	  for f in $$($(GO) test $$pkg -list '^Fuzz' | grep '^Fuzz'); do \
 	    echo "fuzz $$pkg $$f"; $(GO) test $$pkg -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x || exit 1; \
 	  done; \
