@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -76,6 +77,11 @@ func newSDKProgram(t *testing.T, opts ...Option) *sdkProgram {
 // send gives the metrics to a server as the OTLP exporter writes them.
 func (p *sdkProgram) send(t *testing.T, to *metrics.Metrics) {
 	t.Helper()
+	// Two exports never have the same millisecond, which is what a store of metrics
+	// tells samples apart by.
+	for last := time.Now().UnixMilli(); time.Now().UnixMilli() == last; {
+		runtime.Gosched()
+	}
 	var rm metricdata.ResourceMetrics
 	if err := p.reader.Collect(t.Context(), &rm); err != nil {
 		t.Fatal(err)

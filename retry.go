@@ -167,6 +167,10 @@ const (
 	maxParked   = 1024
 	retryMargin = 2 * time.Second
 	maxDelay    = time.Minute
+	// cancelGrace is how long an attempt waits on when its context has ended: that
+	// may be the context of the attempt alone, which Anthropic's library ends just
+	// before it sends the next one.
+	cancelGrace = 250 * time.Millisecond
 )
 
 // patience is how long the next attempt may take to come: the delay that the
@@ -215,8 +219,17 @@ func (t *callTracker) parkLocked(x *exchange) bool {
 	t.parked++
 	t.waiting[x.retry] = append(t.waiting[x.retry], x)
 	x.wait.timer = time.AfterFunc(x.patience(), func() { t.expire(x) })
-	x.wait.stop = context.AfterFunc(x.ctx, func() { t.expire(x) })
+	x.wait.stop = context.AfterFunc(x.ctx, func() { t.hurry(x) })
 	return true
+}
+
+// hurry lets an attempt whose context has ended wait no longer than the grace.
+func (t *callTracker) hurry(x *exchange) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !x.wait.over {
+		x.wait.timer.Reset(cancelGrace)
+	}
 }
 
 // take removes an attempt from those that wait; false where it is none.

@@ -36,12 +36,15 @@ func attempts(statuses ...int) roundTripFunc {
 }
 
 // stainless calls as OpenAI's and Anthropic's clients do: it closes the answer
-// of an attempt that it repeats unread, and reads the last one.
-// Older versions do not even close it.
+// of an attempt that it repeats unread, and reads the last one. Each attempt has
+// a context of its own, which newer versions end before the next attempt.
+// Older versions do not even close the answer.
 func stainless(t *testing.T, ctx context.Context, rt http.RoundTripper, retries int, delay time.Duration, leaks bool) {
 	t.Helper()
 	for n := 0; ; n++ {
-		req := post(t, chatURL, chatRequest, stainlessRetry, strconv.Itoa(n)).WithContext(ctx)
+		attempt, cancel := context.WithCancel(ctx)
+		defer cancel()
+		req := post(t, chatURL, chatRequest, stainlessRetry, strconv.Itoa(n)).WithContext(attempt)
 		resp, err := rt.RoundTrip(req)
 		again := err != nil || resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500
 		if again && n < retries {
@@ -51,8 +54,12 @@ func stainless(t *testing.T, ctx context.Context, rt http.RoundTripper, retries 
 			select {
 			case <-ctx.Done():
 				return
-			case <-time.After(delay):
+			case <-time.After(delay - 1):
 			}
+			if !leaks {
+				cancel()
+			}
+			<-time.After(1) // what waits for the context sees its end before the next attempt
 			continue
 		}
 		if resp != nil {
@@ -126,7 +133,7 @@ func TestRetriesAreOneSpan(t *testing.T) {
 func TestRetryThatDoesNotCome(t *testing.T) {
 	for name, end := range map[string]func(r *core, cancel func()){
 		"patience": func(*core, func()) { <-time.After(maxDelay) },
-		"context":  func(_ *core, cancel func()) { cancel(); synctest.Wait() },
+		"context":  func(_ *core, cancel func()) { cancel(); <-time.After(cancelGrace + 1) },
 		"shutdown": func(r *core, _ func()) { r.calls.flush() },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -63,9 +63,6 @@ func (p *Providers) URL(name string) string {
 	return p.server.URL + "/v1"
 }
 
-// Host is the host and port of the providers, for pitot.WithHost.
-func (p *Providers) Host() string { return p.server.Listener.Addr().String() }
-
 // Answer is what the providers sent for one request.
 type Answer struct {
 	ResponseID   string

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -30,9 +29,7 @@ func (c *alertTestCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	if c.JSON {
-		enc := json.NewEncoder(s.out)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(r); err != nil {
+		if err := printJSON(s.out, r); err != nil {
 			return err
 		}
 	} else {
@@ -68,9 +65,7 @@ func (c *alertChannelsCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	if c.JSON {
-		enc := json.NewEncoder(s.out)
-		enc.SetIndent("", "  ")
-		return enc.Encode(st)
+		return printJSON(s.out, st)
 	}
 	p := newPaint(s.out)
 	row(s.out, channelWidths, "RECEIVER", "CHANNEL", "STATE", "SENT", "FAILED", "LAST ERROR")

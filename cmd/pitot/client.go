@@ -101,6 +101,19 @@ func (r *remote) getJSON(ctx context.Context, path string, q url.Values, v any) 
 	return nil
 }
 
+// postJSON posts v, or nothing, and decodes the answer into out.
+func (r *remote) postJSON(ctx context.Context, path string, v, out any) error {
+	resp, err := r.send(ctx, http.MethodPost, path, nil, v)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
+		return fmt.Errorf("read the answer of %s: %w", path, err)
+	}
+	return nil
+}
+
 // set adds a parameter where it has a value.
 func set(q url.Values, name, value string) {
 	if value != "" {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/url"
@@ -34,10 +33,7 @@ func (c *sendersCmd) Run(ctx context.Context, s *streams) error {
 	}
 	report.Senders = c.selected(report.Senders)
 	if c.JSON {
-		enc := json.NewEncoder(s.out)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		return enc.Encode(report)
+		return printJSON(s.out, report)
 	}
 	p := newPaint(s.out)
 	if len(report.Senders) == 0 {

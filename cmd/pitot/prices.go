@@ -146,9 +146,7 @@ func (c *pricesExplainCmd) Run(s *streams) error {
 	}
 	e := t.Explain(price.Query{Provider: c.Provider, RequestModel: c.Model, At: at, Usage: u, ServiceTier: c.Tier, Operation: llm.OpChat})
 	if c.Format == "json" {
-		enc := json.NewEncoder(s.out)
-		enc.SetIndent("", "  ")
-		return enc.Encode(e)
+		return printJSON(s.out, e)
 	}
 	_, err = fmt.Fprintln(s.out, strings.TrimRight(e.String(), "\n"))
 	return err

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strconv"
 
@@ -34,10 +32,7 @@ func (c *probesCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	if c.JSON {
-		enc := json.NewEncoder(s.out)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		return enc.Encode(report)
+		return printJSON(s.out, report)
 	}
 	if len(report.Probes) == 0 {
 		fmt.Fprintln(s.err, "no probes: define some under probes.targets of the configuration")
@@ -70,17 +65,4 @@ func probeSeconds(v llm.Opt[float64]) string {
 		return strconv.FormatFloat(f, 'f', 3, 64) + " s"
 	}
 	return "-"
-}
-
-// postJSON posts v, or nothing, and decodes the answer into out.
-func (r *remote) postJSON(ctx context.Context, path string, v, out any) error {
-	resp, err := r.send(ctx, http.MethodPost, path, nil, v)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
-		return fmt.Errorf("read the answer of %s: %w", path, err)
-	}
-	return nil
 }

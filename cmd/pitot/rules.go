@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -55,9 +54,7 @@ func (c *rulesTestCmd) Run(ctx context.Context, s *streams) error {
 // report prints a report and fails where it is not good.
 func report(s *streams, r rules.Report, asJSON bool) error {
 	if asJSON {
-		enc := json.NewEncoder(s.out)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(r); err != nil {
+		if err := printJSON(s.out, r); err != nil {
 			return err
 		}
 	} else if err := r.Write(s.out); err != nil {
@@ -109,9 +106,7 @@ func (c *rulesStatusCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	if c.JSON {
-		enc := json.NewEncoder(s.out)
-		enc.SetIndent("", "  ")
-		return enc.Encode(st)
+		return printJSON(s.out, st)
 	}
 	p := newPaint(s.out)
 	widths := []int{40, 12, -8, -8, -8}

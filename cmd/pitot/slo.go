@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -25,9 +24,7 @@ func (c *sloCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	if c.JSON {
-		enc := json.NewEncoder(s.out)
-		enc.SetIndent("", "  ")
-		return enc.Encode(r)
+		return printJSON(s.out, r)
 	}
 	p := newPaint(s.out)
 	row(s.out, sloWidths, "SLO", "INDICATOR", "OBJECTIVE", "WINDOW", "STATE", "ATTAINMENT", "BUDGET LEFT", "LABELS")
@@ -78,9 +75,7 @@ func (c *budgetsCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	if c.JSON {
-		enc := json.NewEncoder(s.out)
-		enc.SetIndent("", "  ")
-		return enc.Encode(r)
+		return printJSON(s.out, r)
 	}
 	if len(r.Budgets) == 0 {
 		fmt.Fprintln(s.err, "no budgets: define some under budgets: of the configuration")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -34,9 +33,7 @@ func (c *summaryCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	if c.Format == "json" {
-		enc := json.NewEncoder(s.out)
-		enc.SetIndent("", "  ")
-		return enc.Encode(sum)
+		return printJSON(s.out, sum)
 	}
 	t := &sum.Totals
 	line := func(name, value string) { row(s.out, []int{18}, name, value) }

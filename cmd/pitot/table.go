@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +12,15 @@ import (
 
 	"github.com/pitot-dev/pitot/internal/llm"
 )
+
+// printJSON writes v for people and for programs: indented, and with < > & as
+// they are.
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
 
 // paint colours text where the output is a terminal and NO_COLOR is unset.
 type paint struct{ on bool }

@@ -5,8 +5,8 @@
 // It does not own the metrics (internal/metrics), the records of objectives
 // (internal/alert/slo), nor any query's execution.
 //
-// Entry points: Dashboards returns the definitions, Grafana one of them as a
-// Grafana dashboard, Files everything that a Grafana needs as files.
+// Entry points: Dashboards returns the definitions, Files everything that a
+// Grafana needs as files.
 //
 // Invariants:
 //   - Every query has the dashboard's variables as matchers, so that a choice

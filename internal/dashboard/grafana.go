@@ -45,12 +45,7 @@ func (o Options) validate() error {
 	}
 }
 
-// Grafana returns a dashboard as Grafana's JSON in a language, for import or
-// provisioning.
-func Grafana(d Dashboard, lang string) ([]byte, error) {
-	return render(d, Options{Lang: lang})
-}
-
+// render is a dashboard as Grafana's JSON, for import or provisioning.
 func render(d Dashboard, o Options) ([]byte, error) {
 	if err := o.validate(); err != nil {
 		return nil, fmt.Errorf("dashboard %s: %w", d.ID, err)

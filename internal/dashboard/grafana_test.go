@@ -50,7 +50,7 @@ func TestGrafanaJSON(t *testing.T) {
 	}
 	for _, d := range Dashboards() {
 		for _, lang := range []string{LangEN, LangZH} {
-			text, err := Grafana(d, lang)
+			text, err := render(d, Options{Lang: lang})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -158,7 +158,7 @@ func TestColumnsOfTables(t *testing.T) {
 }
 
 func TestUnknownLanguageIsAnError(t *testing.T) {
-	if _, err := Grafana(overview(), "fr"); err == nil || !strings.Contains(err.Error(), "en or zh") {
+	if _, err := render(overview(), Options{Lang: "fr"}); err == nil || !strings.Contains(err.Error(), "en or zh") {
 		t.Errorf("error %v does not say what there is", err)
 	}
 	if _, err := Export(t.TempDir(), Options{Lang: "fr"}); err == nil {

@@ -31,6 +31,9 @@ const (
 	maxForeign = 500
 	// foreignLife is how long one counts after it was seen last.
 	foreignLife = time.Hour
+	// workflowDuration has a first bound of a second in the convention: workflows
+	// take long.
+	workflowDuration = "gen_ai_invoke_workflow_duration_seconds"
 )
 
 type foreignKey struct{ name, service string }
@@ -43,7 +46,7 @@ type foreignSeen struct {
 
 // inspect remembers a histogram with useless buckets.
 func (s *senders) inspect(res *senderResource, scope, name string, m pmetric.Metric) {
-	if m.Type() != pmetric.MetricTypeHistogram || m.Histogram().DataPoints().Len() == 0 {
+	if m.Type() != pmetric.MetricTypeHistogram || m.Histogram().DataPoints().Len() == 0 || name == workflowDuration {
 		return
 	}
 	scale, ok := durationUnit(m)

@@ -455,6 +455,7 @@ func TestForeignHistograms(t *testing.T) {
 		s.histogram("gemini_cli.api.request.latency", "ms", openLLMetryBounds(), wide, 3, nil) // milliseconds: fine
 		s.histogram("gen_ai.client.token.usage", "token", openLLMetryBounds(), wide, 3, nil)   // no duration
 		s.histogram("gen_ai.server.request.duration", "s", []float64{0.01, 1}, []uint64{0, 1, 0}, 1, nil)
+		s.histogram("gen_ai.invoke_workflow.duration", "s", []float64{1, 5}, []uint64{0, 1, 0}, 3, nil) // as in the convention
 		s.write(t, m)
 	}
 	got := m.ForeignHistograms()

@@ -236,6 +236,10 @@ func (q *Quality) Run(ctx context.Context) {
 	for range workers {
 		wg.Go(func() { q.work(ctx) })
 	}
+	select {
+	case <-q.changed: // New has said so: the first round must not be ended for it
+	default:
+	}
 	for ctx.Err() == nil {
 		round, stop := context.WithCancel(ctx)
 		var judges sync.WaitGroup

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
 	"path/filepath"
 	"strings"
 	"time"
@@ -14,7 +13,6 @@ import (
 	"github.com/pitot-dev/pitot/internal/alert/slo"
 	"github.com/pitot-dev/pitot/internal/api"
 	"github.com/pitot-dev/pitot/internal/config"
-	"github.com/pitot-dev/pitot/internal/explain"
 	"github.com/pitot-dev/pitot/internal/llm"
 	"github.com/pitot-dev/pitot/internal/metrics"
 	"github.com/pitot-dev/pitot/internal/pipeline"
@@ -141,35 +139,6 @@ func (s *Server) querySamples(ctx context.Context, expr string, at time.Time) ([
 		}
 	}
 	return out, nil
-}
-
-// explain says what changed between two sets of Calls.
-func (s *Server) explain(ctx context.Context, req explain.Request) (*explain.Explanation, error) {
-	return explain.Explain(ctx, req, explain.FromLines(s.events))
-}
-
-// explainAlerts says why alerts of one name fire, for their notification.
-func (s *Server) explainAlerts(ctx context.Context, alerts []manager.Alert) map[string]string {
-	first := alerts[0]
-	for _, a := range alerts[1:] {
-		if a.StartsAt.Before(first.StartsAt) {
-			first = a
-		}
-	}
-	labels := maps.Clone(first.Labels)
-	for _, a := range alerts[1:] { // what they have in common
-		maps.DeleteFunc(labels, func(k, v string) bool { return a.Labels[k] != v })
-	}
-	req, err := explain.FromAlert(labels, first.Annotations, first.Expr, first.StartsAt, time.Now())
-	if err != nil {
-		return nil // not an alert about Calls
-	}
-	e, err := s.explain(ctx, req)
-	if err != nil {
-		s.component("explain").Warn("an alert goes out without an explanation", "alertname", first.Labels["alertname"], "err", err)
-		return nil
-	}
-	return e.Annotations(explain.Links{Base: s.externalURL()})
 }
 
 func alertmanagerConfig(c *config.Config) manager.Config {

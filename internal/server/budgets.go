@@ -10,6 +10,7 @@ import (
 	"github.com/pitot-dev/pitot/internal/alert/budget"
 	"github.com/pitot-dev/pitot/internal/alert/manager"
 	"github.com/pitot-dev/pitot/internal/events"
+	"github.com/pitot-dev/pitot/internal/explain"
 	"github.com/pitot-dev/pitot/internal/gateway"
 	"github.com/pitot-dev/pitot/internal/llm"
 )
@@ -90,6 +91,9 @@ func (s *Server) budgetAlert(a *budget.Alert) manager.Alert {
 	maps.Copy(labels, map[string]string{"alertname": name, "budget": a.Budget, "threshold": threshold, "severity": a.Severity()})
 	if a.Dimension != "" {
 		labels["dimension"], labels["account"] = a.Dimension, a.Account
+		if _, known := explain.ParseDim(a.Dimension); known {
+			labels[a.Dimension] = a.Account // so that the explanation is about its calls
+		}
 	}
 	if !a.Rolling { // the next period's is another alert
 		labels["period_start"] = a.Start.UTC().Format(time.RFC3339)

@@ -58,6 +58,14 @@ func (s *Server) reload() error {
 	if err != nil {
 		return err
 	}
+	budgets, err := budget.Parse(next.Budgets.Text)
+	if err != nil {
+		return fmt.Errorf("budgets: %w", err)
+	}
+	set, err := loadSLOs(next)
+	if err != nil {
+		return err
+	}
 	// From here on only the system can fail, not the configuration. The gateway
 	// goes first: it builds all of its upstreams before it swaps.
 	if err := s.gateway.Reload(next.Gateway); err != nil {
@@ -79,22 +87,16 @@ func (s *Server) reload() error {
 	if err := s.alerts.Reload(alertmanagerConfig(next)); err != nil {
 		return fmt.Errorf("alertmanager: %w", err)
 	}
-	budgets, err := budget.Parse(next.Budgets.Text)
-	if err != nil {
-		return fmt.Errorf("budgets: %w", err)
-	}
 	if err := s.budgets.Apply(budgets); err != nil {
 		return fmt.Errorf("budgets: %w", err)
 	}
-	set, err := loadSLOs(next)
-	if err != nil {
-		return err
-	}
+	s.slos.Store(set)
 	if err := s.rules.Reload(next.Rules); err != nil {
 		return err
 	}
-	s.slos.Store(set)
-	s.applyRules()
+	if err := s.metrics.SetRules(s.ruleFiles()); err != nil {
+		return err
+	}
 	if err := s.probes.Reload(next.Probes); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -159,6 +160,44 @@ alertmanager:
 	}
 	if status, body := s.get("/alertmanager/api/v2/alerts", nil); status != http.StatusOK || !strings.Contains(body, "ManyErrors") {
 		t.Errorf("the Alertmanager's API: %d %s", status, body)
+	}
+}
+
+// TestExplainQuality compares what readers think of the answers of two times.
+func TestExplainQuality(t *testing.T) {
+	t.Parallel()
+	s, now := serve(t, setup{}).ready(), time.Now()
+	if status, body, err := s.try(http.MethodPost, s.otlp+"/v1/traces", strings.NewReader(spansOf(now, 2*time.Hour, 10*time.Second))); err != nil || status != http.StatusOK {
+		t.Fatalf("%d %s %v", status, body, err)
+	}
+	// The last minute's calls of gpt-4o are those that failed.
+	var judged []string
+	for i, c := range s.waitCalls(834, url.Values{"start": {"-3h"}}) {
+		score := 0.9 - 0.1*float64(i%3)
+		if c.Status == "error" {
+			score = 0.2
+		}
+		judged = append(judged, fmt.Sprintf(`{"call_id":%q,"score":%v,"evaluator":"reader"}`, c.ID, score))
+	}
+	for batch := range slices.Chunk(judged, 400) {
+		if status, body, err := s.try(http.MethodPost, s.api+"/api/pitot/v1/feedback", strings.NewReader("["+strings.Join(batch, ",")+"]")); err != nil || status != http.StatusOK {
+			t.Fatalf("%d %s %v", status, body, err)
+		}
+	}
+	// The scores are records of their own, and must have come to their calls.
+	var e struct {
+		Window, Baseline struct {
+			Calls int
+			Value float64
+		}
+	}
+	q := url.Values{"metric": {"quality"}, "start": {now.Add(-time.Minute).Format(time.RFC3339)}, "end": {now.Format(time.RFC3339)}}
+	testkit.Eventually(t, "the scores are there", func() bool {
+		s.getJSON("/api/pitot/v1/explain", q, &e)
+		return e.Window.Value > 0.4 && e.Window.Value < 0.6 && e.Baseline.Value > 0.7
+	})
+	if e.Window.Calls < 100 || e.Baseline.Calls < 300 {
+		t.Errorf("%+v", e)
 	}
 }
 

@@ -3,7 +3,6 @@ package rules
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"log/slog"
 	"reflect"
 	"slices"
@@ -341,6 +340,3 @@ type source struct {
 	content []byte
 	err     error
 }
-
-// String names the source in tests and logs.
-func (s source) String() string { return fmt.Sprintf("%s %s", s.kind, s.name) }

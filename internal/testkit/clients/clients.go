@@ -11,7 +11,6 @@ import (
 	"context"
 	"maps"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -67,16 +66,14 @@ type Client struct {
 type control struct {
 	base http.RoundTripper
 
-	mu    sync.Mutex
-	next  []http.Header // of the requests to come; the last one stays
-	seen  int
-	paths []string
+	mu   sync.Mutex
+	next []http.Header // of the requests to come; the last one stays
+	seen int
 }
 
 func (c *control) RoundTrip(r *http.Request) (*http.Response, error) {
 	c.mu.Lock()
 	c.seen++
-	c.paths = append(c.paths, r.URL.Path)
 	var h http.Header
 	if len(c.next) > 0 {
 		h = c.next[0]
@@ -283,15 +280,13 @@ func (c *Client) cancelled(t *testing.T) {
 	}
 }
 
-// cancelOnce cancels when the request has been handed on.
+// cancelOnce cancels while the request is handed on.
 type cancelOnce struct {
 	base   http.RoundTripper
 	cancel func()
 }
 
 func (c *cancelOnce) RoundTrip(r *http.Request) (*http.Response, error) {
-	stop := context.AfterFunc(r.Context(), func() {})
-	defer stop()
 	go c.cancel()
 	return c.base.RoundTrip(r)
 }
@@ -304,6 +299,6 @@ func (c *Client) off(t *testing.T) {
 	f := &control{base: base, next: []http.Header{headers("X-Fake-Status", "200", "X-Fake-Text", "ok")}}
 	got, err := c.Ask(t.Context(), &Env{Models: models, HTTP: &http.Client{Transport: pitot.Transport(f)}}, Question{Model: c.Model, Prompt: "hi"})
 	if err != nil || got.Text != "ok" {
-		t.Errorf("%q %v after %s requests", got.Text, err, strconv.Itoa(f.seen))
+		t.Errorf("%q %v after %d requests", got.Text, err, f.seen)
 	}
 }
