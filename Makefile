@@ -8,7 +8,7 @@ GOLANGCI := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.
 GOFUMPT  := $(GO) run mvdan.cc/gofumpt@v0.12.0
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test race lint fmt generate e2e interop senders clients bench fuzz clean
+.PHONY: help run build test race lint fmt generate ui ui-check journeys e2e interop senders clients bench fuzz clean
 
 help: ## List the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -34,6 +34,17 @@ fmt: ## Format
 
 generate: ## Write generated docs anew: configuration, metrics, HTTP API
 	$(GO) test ./internal/config ./internal/metrics ./internal/api -run 'Reference|OpenAPI' -update
+
+ui: ## Build the web UI anew into web/dist
+	cd web && npm ci --silent --ignore-scripts && npm run --silent generate && npm run --silent build
+
+ui-check: ui ## The web UI: types, tests, sizes, and that web/dist is what the sources make
+	cd web && npm test --silent
+	git diff --exit-code --stat -- web/dist web/src/api/schema.ts
+	test -z "$$(git status --porcelain -- web/dist)"
+
+journeys: build ## A real browser through every page
+	./web/journeys/run
 
 e2e: build ## Black-box tests of the real binary
 	PITOT_BIN=$(CURDIR)/$(BIN) $(GO) test -count=1 ./test/e2e/...

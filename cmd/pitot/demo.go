@@ -2,28 +2,31 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
-	"strings"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/pitot-dev/pitot/internal/config"
 	"github.com/pitot-dev/pitot/internal/gateway"
 	"github.com/pitot-dev/pitot/internal/llm"
 	"github.com/pitot-dev/pitot/internal/server"
+	"github.com/pitot-dev/pitot/internal/testkit/fleet"
 	"github.com/pitot-dev/pitot/internal/testkit/provider"
 	"github.com/pitot-dev/pitot/internal/testkit/traffic"
+	"github.com/pitot-dev/pitot/internal/wire"
 )
 
 type demoCmd struct {
 	serverFlags
 	Data    string        `help:"Data directory; by default one that is removed at the end." type:"path" placeholder:"DIR"`
 	Rate    float64       `help:"Mean of model calls a second; 0 for none." default:"3"`
-	History time.Duration `help:"How much history to make up at the start; 0 for none." default:"3h"`
-	Seed    uint64        `help:"Seed of the traffic." default:"1"`
+	History time.Duration `help:"How much history to make up, in the background; 0 for none." default:"3h"`
+	Seed    uint64        `help:"Seed of the traffic: the same one gives the same calls at the same distance from the start." default:"1"`
 }
 
 // Run runs a server with simulated providers behind the real gateway.
@@ -39,56 +42,109 @@ func (c *demoCmd) Run(ctx context.Context, s *streams) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	base, stopProviders, err := startProviders(ctx, c.Seed)
+	// Everything is told by its distance from now, so that the same seed gives the
+	// same load whenever it is started.
+	anchor := time.Now()
+	gen := traffic.New(traffic.Config{
+		Seed: c.Seed, Rate: max(c.Rate, 0.001), Rich: true, Begin: anchor, Shift: traffic.DemoNow().Sub(anchor), Incidents: traffic.DemoIncidents(),
+	})
+	machines := fleet.Config{Seed: c.Seed, Start: anchor.Add(-c.History), Load: gen.Activity, Incident: gen.InIncident}
+	places, stopSimulation, err := startSimulation(ctx, provider.Config{
+		Seed: c.Seed, Models: traffic.ProviderModels(),
+		Trouble: func(model string) (float64, []provider.ErrorRate) { return gen.Trouble(model, time.Now()) },
+	}, fleet.New(machines))
 	if err != nil {
 		return err
 	}
-	defer stopProviders()
+	defer stopSimulation()
+	demo, err := demoSections(places, c.Rate, c.History)
+	if err != nil {
+		return err
+	}
 
 	log := c.logger(s.err)
 	o := c.options(data, log)
-	o.Overlay = func(cfg *config.Config) {
-		cfg.Gateway.Upstreams = append(simulated(base, cfg.Gateway.Upstreams), cfg.Gateway.Upstreams...)
-	}
+	o.Overlay = func(cfg *config.Config) { overlay(cfg, demo, places) }
+	o.History = c.History
 	srv, err := server.New(ctx, o)
 	if err != nil {
 		return err
 	}
-	gen := traffic.New(traffic.Config{Seed: c.Seed, Rate: max(c.Rate, 0.001)})
-	if c.History > 0 && c.Rate > 0 {
-		now := time.Now()
-		progress := newProgress(s.err, "making up "+c.History.String()+" of history")
-		err := srv.Backfill(ctx, now.Add(-c.History), now, func(emit func(llm.Record) error) error {
-			return gen.History(now.Add(-c.History), now, emit)
-		}, progress.set)
-		progress.end()
-		if err != nil {
-			srv.Close()
-			return fmt.Errorf("demo history: %w", err)
+	var background sync.WaitGroup
+	if c.Rate > 0 {
+		out := &outside{api: "http://" + srv.Addresses().API, client: trafficClient(), log: log}
+		background.Go(func() { c.live(ctx, srv, gen, out, log) })
+		if c.History > 0 {
+			h := &demoHistory{srv: srv, gen: gen, out: out, machines: machines, probes: newProbePast(demo.Probes.Targets, gen, c.Seed), start: anchor.Add(-c.History), end: anchor}
+			background.Go(func() { h.fill(ctx, log) })
 		}
 	}
-	live := make(chan error, 1)
-	go func() {
-		if c.Rate <= 0 {
-			live <- nil
-			return
-		}
-		live <- gen.Live(ctx, "http://"+srv.Addresses().Gateway, trafficClient(), func(recs []llm.Record) {
-			if err := srv.Submit(ctx, recs); err != nil && ctx.Err() == nil {
-				log.Warn("demo spans were not taken", "err", err)
-			}
-		})
-	}()
-	c.greet(s, srv.Addresses(), gen)
+	c.greet(s, srv.Addresses(), gen, places)
 	stop := reloadOnHangup(srv)
 	defer stop()
 	err = srv.Run(ctx)
 	cancel()
-	return errors.Join(err, <-live)
+	background.Wait()
+	return err
 }
 
-// startProviders serves the simulated providers on a loopback port.
-func startProviders(ctx context.Context, seed uint64) (base string, stop func(), err error) {
+// live plays the load until ctx ends.
+func (c *demoCmd) live(ctx context.Context, srv *server.Server, gen *traffic.Generator, out *outside, log *slog.Logger) {
+	err := gen.Live(ctx, "http://"+srv.Addresses().Gateway, trafficClient(), func(recs []llm.Record) {
+		var spans []llm.Record
+		for _, r := range recs {
+			switch {
+			case r.Log != nil:
+				out.line(ctx, r.Log)
+			case r.Feedback != nil:
+				out.judge(ctx, r.Feedback)
+			default:
+				spans = append(spans, r)
+			}
+		}
+		out.flush(ctx)
+		if len(spans) == 0 {
+			return
+		}
+		if err := srv.Submit(ctx, spans); err != nil && ctx.Err() == nil {
+			log.Warn("demo spans were not taken", "err", err)
+		}
+	})
+	if err != nil {
+		log.Error("the demo has no traffic", "err", err)
+	}
+}
+
+// startSimulation serves what is around the server on loopback ports: the
+// providers, the model servers, and what takes notifications.
+func startSimulation(ctx context.Context, models provider.Config, servers *fleet.Fleet) (p demoPlaces, stop func(), err error) {
+	var stops []func()
+	stop = func() {
+		for _, f := range stops {
+			f()
+		}
+	}
+	for _, each := range [...]struct {
+		handler http.Handler
+		to      *string
+		prefix  string
+	}{
+		{provider.New(models), &p.providers, "http://"},
+		{servers, &p.fleet, ""},
+		{newSink(), &p.sink, "http://"},
+	} {
+		addr, end, err := serveLoopback(ctx, each.handler)
+		if err != nil {
+			stop()
+			return p, nil, err
+		}
+		*each.to = each.prefix + addr
+		stops = append(stops, end)
+	}
+	return p, stop, nil
+}
+
+func serveLoopback(ctx context.Context, h http.Handler) (addr string, stop func(), err error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -97,17 +153,13 @@ func startProviders(ctx context.Context, seed uint64) (base string, stop func(),
 	var both http.Protocols // some clients speak HTTP/2 without TLS
 	both.SetHTTP1(true)
 	both.SetUnencryptedHTTP2(true)
-	srv := &http.Server{
-		Protocols:         &both,
-		Handler:           provider.New(provider.Config{Seed: seed, Models: traffic.ProviderModels()}),
-		ReadHeaderTimeout: 30 * time.Second,
-	}
+	srv := &http.Server{Protocols: &both, Handler: h, ReadHeaderTimeout: 30 * time.Second}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		_ = srv.Serve(l) // ends when stop closes it
 	}()
-	return "http://" + l.Addr().String(), func() {
+	return l.Addr().String(), func() {
 		_ = srv.Close()
 		<-done
 	}, nil
@@ -116,15 +168,16 @@ func startProviders(ctx context.Context, seed uint64) (base string, stop func(),
 // simulated points every well-known upstream, but those that the configuration
 // names itself, at the simulated providers.
 func simulated(base string, configured []gateway.Upstream) []gateway.Upstream {
+	known := gateway.WellKnown()
+	for _, u := range traffic.Upstreams() {
+		known = append(known, gateway.Upstream{Name: u.Name, Provider: u.Provider, Dialect: wire.OpenAI, Region: u.Region})
+	}
 	var out []gateway.Upstream
-next:
-	for _, u := range gateway.WellKnown() {
-		for _, c := range configured {
-			if c.Name == u.Name {
-				continue next
-			}
+	for _, u := range known {
+		if slices.ContainsFunc(configured, func(c gateway.Upstream) bool { return c.Name == u.Name }) {
+			continue
 		}
-		u.BaseURL, u.Proxy, u.Region = base, "none", ""
+		u.BaseURL, u.Proxy = base, "none"
 		out = append(out, u)
 	}
 	return out
@@ -137,7 +190,7 @@ func trafficClient() *http.Client {
 	return &http.Client{Transport: t}
 }
 
-func (c *demoCmd) greet(s *streams, a server.Listen, gen *traffic.Generator) {
+func (c *demoCmd) greet(s *streams, a server.Listen, gen *traffic.Generator, places demoPlaces) {
 	p := newPaint(s.out)
 	fmt.Fprintf(s.out, `
 %s
@@ -146,7 +199,8 @@ func (c *demoCmd) greet(s *streams, a server.Listen, gen *traffic.Generator) {
   live calls    pitot calls --follow --server=http://%s
   PromQL        pitot query 'sum by (model) (rate(llm_requests_total[5m]))' --server=http://%s
   Grafana       Prometheus data source http://%s, Jaeger http://%s/jaeger, VictoriaLogs http://%s
-`, p.bold("Pitot is up with simulated providers. Nothing leaves this machine."), a.API, a.Gateway, a.API, a.API, a.API, a.API, a.API)
+  alerts go to  %s  (shows what came)
+`, p.bold("Pitot is up with simulated providers. Nothing leaves this machine."), a.API, a.Gateway, a.API, a.API, a.API, a.API, a.API, places.sink)
 	if c.Rate > 0 {
 		now := time.Now()
 		for i, o := range gen.Occurrences(now.Add(-c.History), now.Add(2*time.Hour)) {
@@ -160,35 +214,4 @@ func (c *demoCmd) greet(s *streams, a server.Listen, gen *traffic.Generator) {
 		}
 	}
 	fmt.Fprintln(s.out)
-}
-
-// progress shows how far long work has come, on a terminal only.
-type progress struct {
-	w     paintWriter
-	label string
-	last  int
-}
-
-type paintWriter struct {
-	p paint
-	f func(format string, a ...any)
-}
-
-func newProgress(w interface{ Write([]byte) (int, error) }, label string) *progress {
-	return &progress{w: paintWriter{newPaint(w), func(format string, a ...any) { fmt.Fprintf(w, format, a...) }}, label: label, last: -1}
-}
-
-func (p *progress) set(done float64) {
-	n := int(done * 100)
-	if !p.w.p.on || n == p.last {
-		return
-	}
-	p.last = n
-	p.w.f("\r%s %s %3d %%", p.label, strings.Repeat("█", n/5)+strings.Repeat("░", 20-n/5), n)
-}
-
-func (p *progress) end() {
-	if p.w.p.on {
-		p.w.f("\r\x1b[K")
-	}
 }

@@ -8,16 +8,6 @@ import (
 	"github.com/pitot-dev/pitot/internal/alert/manager"
 )
 
-func TestLinksOfAlerts(t *testing.T) {
-	a := newAPI(t)
-	for _, path := range []string{"/calls", "/traces"} {
-		w := a.get(path + "?model=a%20b&status=error")
-		if got := w.Header().Get("Location"); w.Code != http.StatusFound || got != base+"/calls?model=a%20b&status=error" {
-			t.Errorf("%s: %d to %q", path, w.Code, got)
-		}
-	}
-}
-
 func TestChannels(t *testing.T) {
 	a := newAPI(t)
 	if st := decode[manager.Status](t, wantOK(t, a.get(base+"/alerts/channels")).Body.Bytes()); st.Receivers == nil {

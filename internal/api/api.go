@@ -4,9 +4,9 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/pitot-dev/pitot/internal/alert/budget"
@@ -18,6 +18,7 @@ import (
 	"github.com/pitot-dev/pitot/internal/explain"
 	"github.com/pitot-dev/pitot/internal/llm"
 	"github.com/pitot-dev/pitot/internal/pipeline"
+	"github.com/pitot-dev/pitot/internal/price"
 	"github.com/pitot-dev/pitot/internal/probe"
 )
 
@@ -36,6 +37,12 @@ type Events interface {
 	Costs(ctx context.Context, q events.CostQuery) ([]events.Group, error)
 	Trace(ctx context.Context, traceID string, r events.Range) ([]llm.Record, error)
 	Traces(ctx context.Context, q events.TraceQuery) ([][]llm.Record, error)
+	TraceList(ctx context.Context, q events.TraceListQuery) (events.TracePage, error)
+	Sessions(ctx context.Context, q events.SessionQuery) (events.SessionPage, error)
+	// Conversation returns events.ErrNotFound where no call has the session.
+	Conversation(ctx context.Context, q events.ConversationQuery) (*events.Conversation, error)
+	Sample(ctx context.Context, q events.SampleQuery) (*events.Sample, error)
+	Compare(ctx context.Context, q events.CompareQuery) (*events.Comparison, error)
 	Services(ctx context.Context, r events.Range) ([]string, error)
 	Operations(ctx context.Context, service string, r events.Range) ([]string, error)
 	Dependencies(ctx context.Context, r events.Range) ([]events.Dependency, error)
@@ -89,7 +96,22 @@ type Options struct {
 	Probes func() []probe.Status
 	// Probe runs one probe now; false where none has the name.
 	Probe func(ctx context.Context, name string) (probe.Status, bool)
-	Now   func() time.Time // default time.Now
+	// Prices is the price table in force.
+	Prices func() *price.Table
+	// Usages adds up usage by what its price depends on.
+	Usages func(ctx context.Context, q events.UsageQuery) ([]events.UsageGroup, error)
+	// ScanCalls reads all Calls of a filter, without content.
+	ScanCalls func(ctx context.Context, f events.CallFilter, oldest bool) (int64, events.CallBatches, error)
+	// Config is the configuration in force.
+	Config func() ConfigReport
+	// Setup says what came by which way. Its addresses are those of the listeners,
+	// and its answer is not changed.
+	Setup func(ctx context.Context) SetupReport
+	// Facts are what the server knows that explains missing data.
+	Facts func(ctx context.Context) doctor.Facts
+	// UI serves the pages; nil where there are none.
+	UI  UI
+	Now func() time.Time // default time.Now
 }
 
 type server struct {
@@ -97,6 +119,7 @@ type server struct {
 	mux *http.ServeMux
 	// feedbackRates bound what comes with each key for feedback.
 	feedbackRates rates
+	exporting     atomic.Int32 // files that are being written
 }
 
 // New returns the handler of the API port.
@@ -136,7 +159,20 @@ func (s *server) endpoints() map[string]endpoint {
 		"/models":               s.models,
 		"/costs":                s.costs,
 		"/traces/{id}":          s.trace,
+		"/traces":               s.traces,
+		"/sessions":             s.sessions,
+		"/sessions/{id}":        s.session,
+		"/calls/sample":         s.sample,
+		"/compare":              s.compare,
 		"/ledger":               s.ledger,
+		"/prices":               s.prices,
+		"/prices/explain":       s.explainPrice,
+		"/prices/unpriced":      s.unpriced,
+		"/costs/cache":          s.cacheCosts,
+		"/costs/forecast":       s.forecast,
+		"/config":               s.config,
+		"/setup":                s.setup,
+		"/doctor":               s.noData,
 		"/status":               s.status,
 	}
 }
@@ -147,6 +183,8 @@ func (s *server) routes() {
 		m.Handle("GET "+base+path, s.answer(e))
 	}
 	m.HandleFunc("GET "+base+"/calls/follow", s.follow)
+	m.HandleFunc("GET "+base+"/calls/export", s.exportCalls)
+	m.HandleFunc("GET "+base+"/costs/export", s.exportCosts)
 	m.Handle("POST "+base+"/feedback", s.answer(s.feedback))
 	m.Handle("POST "+base+"/probes/{name}", s.answer(s.runProbe))
 	m.Handle("POST "+base+"/alerts/test/{receiver}", s.answer(s.testReceiver))
@@ -167,9 +205,6 @@ func (s *server) routes() {
 	m.HandleFunc("GET /-/ready", s.ready)
 	m.HandleFunc("POST /-/reload", s.reload)
 	m.HandleFunc("PUT /-/reload", s.reload)
-	m.HandleFunc("GET /{$}", s.page)
-	m.HandleFunc("GET /calls", linked)
-	m.HandleFunc("GET /traces", linked)
 	m.HandleFunc("/", s.noEndpoint)
 }
 
@@ -203,16 +238,12 @@ func (s *server) writeJSON(w http.ResponseWriter, r *http.Request, status int, v
 	writeBytes(w, status, b)
 }
 
-// linked leads the links of alerts to the calls behind them. A call names its
-// trace.
-func linked(w http.ResponseWriter, r *http.Request) {
-	to := url.URL{Path: base + "/calls", RawQuery: r.URL.RawQuery}
-	http.Redirect(w, r, to.String(), http.StatusFound)
-}
-
-// noEndpoint answers what no pattern matches: an unknown path, or a known one
-// with a method that it does not have.
+// noEndpoint answers what no pattern matches: a page of the UI, an unknown path,
+// or a known one with a method that it does not have.
 func (s *server) noEndpoint(w http.ResponseWriter, r *http.Request) {
+	if s.ui(w, r) {
+		return
+	}
 	writeError(w, s.noRoute(w, r))
 }
 

@@ -63,7 +63,6 @@ func TestRoutes(t *testing.T) {
 		"POST /api/pitot/v1/calls":             "GET, HEAD",
 		"DELETE /api/pitot/v1/calls/" + callID: "GET, HEAD",
 		"PUT /api/pitot/v1/feedback":           "GET, POST, HEAD",
-		"POST /":                               "GET, HEAD",
 		"POST /health":                         "GET, HEAD",
 		"POST /monitoring/models":              "GET, HEAD",
 	} {
@@ -102,7 +101,7 @@ func TestSecurityHeaders(t *testing.T) {
 }
 
 func TestOrigins(t *testing.T) {
-	a := newAPI(t)
+	a := newAPI(t, func(o *Options) { o.UI = fakeUI{} })
 	a.events.full()
 	const feedback = `{"call_id":"` + callID + `","score":1}`
 	for name, c := range map[string]struct {

@@ -67,24 +67,49 @@ func (s *server) calls(r *http.Request) (any, error) {
 type callDetail struct {
 	call     *llm.Call
 	feedback []events.Feedback
+	ticks    bool // with its timeline decoded
 }
 
-// MarshalJSON adds the feedback to the Call's own fields.
+// MarshalJSON adds the feedback and the ticks to the Call's own fields.
 func (d callDetail) MarshalJSON() ([]byte, error) {
 	b, err := json.Marshal(d.call)
-	if err != nil || len(d.feedback) == 0 {
-		return b, err
-	}
-	fb, err := json.Marshal(d.feedback)
 	if err != nil {
 		return nil, err
 	}
-	b = append(b[:len(b)-1], `,"feedback":`...)
-	return append(append(b, fb...), '}'), nil
+	more := struct {
+		Feedback []events.Feedback `json:"feedback,omitempty"`
+		Ticks    []tick            `json:"timeline_ticks,omitempty"`
+	}{Feedback: d.feedback}
+	if d.ticks {
+		for t := range d.call.Timeline.Ticks() {
+			more.Ticks = append(more.Ticks, tick(t))
+		}
+	}
+	return mergeJSON(b, more)
+}
+
+// mergeJSON appends the members of v, an object, to those of another one.
+func mergeJSON(object []byte, v any) ([]byte, error) {
+	more, err := json.Marshal(v)
+	if err != nil || len(more) <= len("{}") {
+		return object, err
+	}
+	return append(append(object[:len(object)-1], ','), more[1:]...), nil
+}
+
+// tick is a chunk of a stream as a pair: milliseconds since the start of the
+// call, and the bytes of content that it brought.
+type tick llm.Tick
+
+// MarshalJSON writes the pair.
+func (t tick) MarshalJSON() ([]byte, error) {
+	return json.Marshal([2]float64{float64(t.At.Microseconds()) / 1e3, float64(t.Bytes)})
 }
 
 func (s *server) call(r *http.Request) (any, error) {
-	if err := newParams(r, s.Now()).check(); err != nil {
+	p := newParams(r, s.Now())
+	ticks := p.flag("timeline_ticks")
+	if err := p.check(); err != nil {
 		return nil, err
 	}
 	id, ok := parseCallID(r.PathValue("id"))
@@ -98,7 +123,7 @@ func (s *server) call(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return callDetail{d.Call, d.Feedback}, nil
+	return callDetail{d.Call, d.Feedback, ticks}, nil
 }
 
 // facetFields are the dimensions that can be counted, besides tags.
@@ -147,6 +172,7 @@ func (s *server) timeline(r *http.Request) (any, error) {
 		Step:       p.duration("step", time.Second),
 		By:         p.dimension("by", events.GroupFields()),
 		Limit:      p.count("limit", 10, 100),
+		Quantiles:  p.flag("quantiles"),
 	}
 	if err := p.check(); err != nil {
 		return nil, err
@@ -181,10 +207,7 @@ func (s *server) costs(r *http.Request) (any, error) {
 
 func (s *server) trace(r *http.Request) (any, error) {
 	p := newParams(r, s.Now())
-	rng := events.Range{Start: p.time("start", time.Time{}), End: p.time("end", time.Time{})}
-	if !rng.Start.IsZero() && !rng.End.IsZero() && !rng.Start.Before(rng.End) {
-		p.fail(&Error{http.StatusBadRequest, CodeBadParameter, "start must be before end", "allowed: start < end"})
-	}
+	rng := p.openRange()
 	if err := p.check(); err != nil {
 		return nil, err
 	}

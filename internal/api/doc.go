@@ -1,6 +1,6 @@
 // Package api is Pitot's HTTP surface: the calls API, the Jaeger query API, the
 // LogsQL and Prometheus APIs that the engines supply, status, health and the
-// plain summary page.
+// pages of the web UI, which somebody else supplies.
 //
 // It owns routes, parameters, error shapes and the OpenAPI document. It owns no
 // data: stores stand behind the interfaces of this package.

@@ -31,6 +31,7 @@ const (
 	CodeBadBody       = "bad_body"
 	CodeBadQuery      = "bad_query"
 	CodeNotFound      = "not_found"
+	CodeTooManyRows   = "too_many_rows"
 	CodeMethod        = "method_not_allowed"
 	CodeForeignOrigin = "foreign_origin"
 	CodeReloadFailed  = "reload_failed"

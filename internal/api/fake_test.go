@@ -41,6 +41,11 @@ type fakeEvents struct {
 	costs        func(context.Context, events.CostQuery) ([]events.Group, error)
 	trace        func(context.Context, string, events.Range) ([]llm.Record, error)
 	traces       func(context.Context, events.TraceQuery) ([][]llm.Record, error)
+	traceList    func(context.Context, events.TraceListQuery) (events.TracePage, error)
+	sessions     func(context.Context, events.SessionQuery) (events.SessionPage, error)
+	conversation func(context.Context, events.ConversationQuery) (*events.Conversation, error)
+	sample       func(context.Context, events.SampleQuery) (*events.Sample, error)
+	compare      func(context.Context, events.CompareQuery) (*events.Comparison, error)
 	services     func(context.Context, events.Range) ([]string, error)
 	operations   func(context.Context, string, events.Range) ([]string, error)
 	dependencies func(context.Context, events.Range) ([]events.Dependency, error)
@@ -93,6 +98,26 @@ func (f *fakeEvents) Traces(ctx context.Context, q events.TraceQuery) ([][]llm.R
 	return fakeAsk(f, f.traces, f.traces != nil, "traces")(ctx, q)
 }
 
+func (f *fakeEvents) TraceList(ctx context.Context, q events.TraceListQuery) (events.TracePage, error) {
+	return fakeAsk(f, f.traceList, f.traceList != nil, "a list of traces")(ctx, q)
+}
+
+func (f *fakeEvents) Sessions(ctx context.Context, q events.SessionQuery) (events.SessionPage, error) {
+	return fakeAsk(f, f.sessions, f.sessions != nil, "sessions")(ctx, q)
+}
+
+func (f *fakeEvents) Conversation(ctx context.Context, q events.ConversationQuery) (*events.Conversation, error) {
+	return fakeAsk(f, f.conversation, f.conversation != nil, "a session")(ctx, q)
+}
+
+func (f *fakeEvents) Sample(ctx context.Context, q events.SampleQuery) (*events.Sample, error) {
+	return fakeAsk(f, f.sample, f.sample != nil, "a sample")(ctx, q)
+}
+
+func (f *fakeEvents) Compare(ctx context.Context, q events.CompareQuery) (*events.Comparison, error) {
+	return fakeAsk(f, f.compare, f.compare != nil, "a comparison")(ctx, q)
+}
+
 func (f *fakeEvents) Services(ctx context.Context, r events.Range) ([]string, error) {
 	return fakeAsk(f, f.services, f.services != nil, "services")(ctx, r)
 }
@@ -130,6 +155,7 @@ func (f *fakeEvents) failing(err error) {
 	f.costs = func(context.Context, events.CostQuery) ([]events.Group, error) { return nil, err }
 	f.trace = func(context.Context, string, events.Range) ([]llm.Record, error) { return nil, err }
 	f.traces = func(context.Context, events.TraceQuery) ([][]llm.Record, error) { return nil, err }
+	f.failExplore(err)
 	f.services = func(context.Context, events.Range) ([]string, error) { return nil, err }
 	f.operations = func(context.Context, string, events.Range) ([]string, error) { return nil, err }
 	f.dependencies = func(context.Context, events.Range) ([]events.Dependency, error) { return nil, err }
@@ -163,6 +189,7 @@ func (f *fakeEvents) full() {
 	f.timeline = func(context.Context, events.TimelineQuery) (*events.Timeline, error) {
 		return &events.Timeline{Step: 60, Times: []time.Time{now}, Series: []events.Series{{
 			Value: "gpt-4o", Calls: []int64{1}, Errors: []int64{0}, InputTokens: []int64{12}, OutputTokens: []int64{34}, CostUSD: []float64{0.1},
+			Latency: fullQuantiles(), TTFT: fullQuantiles(),
 		}}}, nil
 	}
 	f.models = func(context.Context, events.CallFilter) ([]events.ModelStat, error) {
@@ -175,6 +202,7 @@ func (f *fakeEvents) full() {
 	f.traces = func(context.Context, events.TraceQuery) ([][]llm.Record, error) {
 		return [][]llm.Record{fullTrace()}, nil
 	}
+	f.fullExplore()
 	f.services = func(context.Context, events.Range) ([]string, error) { return []string{"checkout", "agent"}, nil }
 	f.operations = func(context.Context, string, events.Range) ([]string, error) {
 		return []string{"plan", "chat gpt-4o"}, nil
@@ -313,6 +341,7 @@ func newAPI(t *testing.T, change ...func(*Options)) *api {
 		Ledger: fullLedger, Status: func(context.Context) Status { return fullStatus() },
 		Judge: a.events.Judge, Ready: func() error { return nil }, Reload: func() error { return nil }, Now: func() time.Time { return now },
 	}
+	moneyOptions(t, &a.opts)
 	for _, f := range change {
 		f(&a.opts)
 	}

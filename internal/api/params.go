@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/prometheus/common/model"
+
+	"github.com/pitot-dev/pitot/internal/events"
 )
 
 // tagParam stands for the parameters that are named after tags.
@@ -137,6 +139,18 @@ func (p *params) timeRange(def time.Duration) (start, end time.Time) {
 	}
 	return start, end
 }
+
+// openRange reads start and end where either may be left open.
+func (p *params) openRange() events.Range {
+	r := events.Range{Start: p.time("start", time.Time{}), End: p.time("end", time.Time{})}
+	if !r.Start.IsZero() && !r.End.IsZero() && !r.Start.Before(r.End) {
+		p.fail(&Error{http.StatusBadRequest, CodeBadParameter, "start must be before end", "allowed: start < end"})
+	}
+	return r
+}
+
+// flag reads true or false, the default.
+func (p *params) flag(name string) bool { return p.oneOf(name, "false", "true") == "true" }
 
 // duration reads a duration in the form of Prometheus (5m, 1h30m) or in seconds,
 // up to maxRange; 0 where it is absent.

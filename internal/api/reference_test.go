@@ -192,7 +192,11 @@ func describe(s *openapi3.Schema, description string) string {
 		parts = append(parts, strconv.Itoa(int(*s.Min))+" to "+strconv.Itoa(int(*s.Max))+".")
 	}
 	if s.Default != nil {
-		parts = append(parts, fmt.Sprintf("Default: `%v`.", s.Default))
+		def := fmt.Sprint(s.Default)
+		if f, ok := s.Default.(float64); ok {
+			def = strconv.FormatFloat(f, 'f', -1, 64)
+		}
+		parts = append(parts, "Default: `"+def+"`.")
 	}
 	return cell(strings.Join(parts, " "))
 }

@@ -150,7 +150,7 @@ func (w *printer) scalar(v reflect.Value, path string, secret bool) (text string
 				s = hidden
 			}
 		} else if !w.reveal {
-			s = withoutPassword(s)
+			s = withoutToken(withoutPassword(s))
 		}
 		return scalarYAML(s), true
 	case reflect.Bool:
@@ -244,21 +244,68 @@ func hideSecrets(n *yaml.Node, depth int) {
 	}
 	n.HeadComment, n.LineComment, n.FootComment = "", "", "" // a comment may hold an old password
 	if n.Kind == yaml.ScalarNode {
-		n.Value = withoutPassword(n.Value)
+		n.Value = withoutToken(withoutPassword(n.Value))
 	}
 	for i, x := range n.Content {
-		if n.Kind == yaml.MappingNode && i%2 == 1 && secretKey(n.Content[i-1].Value) && x.Kind == yaml.ScalarNode && x.Value != "" {
-			x.SetString(hidden)
-			continue
+		if n.Kind == yaml.MappingNode && i%2 == 1 {
+			key := n.Content[i-1].Value
+			if secretKey(key) {
+				hideScalars(x)
+			} else if slices.Contains(secretHooks, key) {
+				hideHooks(x)
+			}
 		}
 		hideSecrets(x, depth+1)
 	}
 }
 
+// hideScalars hides a value, or each of a list of values.
+func hideScalars(n *yaml.Node) {
+	switch {
+	case n.Kind == yaml.ScalarNode && n.Value != "":
+		n.SetString(hidden)
+	case n.Kind == yaml.SequenceNode:
+		for _, x := range n.Content {
+			if x.Kind == yaml.ScalarNode {
+				hideScalars(x)
+			}
+		}
+	}
+}
+
+// secretHooks are the channels whose url is all that it takes to send to them.
+var secretHooks = []string{"dingtalk_configs", "feishu_configs", "webhook_configs"}
+
+// hideHooks hides the url of each entry of a list.
+func hideHooks(list *yaml.Node) {
+	for _, entry := range list.Content {
+		for i := 1; entry.Kind == yaml.MappingNode && i < len(entry.Content); i += 2 {
+			if entry.Content[i-1].Value == "url" {
+				hideScalars(entry.Content[i])
+			}
+		}
+	}
+}
+
+// withoutToken hides the parameters of a URL that are secret by their names.
+func withoutToken(s string) string {
+	if !strings.Contains(s, "://") || !strings.Contains(s, "?") {
+		return s
+	}
+	address, query, _ := strings.Cut(s, "?")
+	params := strings.Split(query, "&")
+	for i, p := range params {
+		if name, value, _ := strings.Cut(p, "="); value != "" && (secretKey(name) || strings.EqualFold(name, "key")) {
+			params[i] = name + "=" + hidden
+		}
+	}
+	return address + "?" + strings.Join(params, "&")
+}
+
 var secretWords = []string{"password", "secret", "credentials", "token", "api_key", "apikey", "access_key", "api_url", "webhook_url", "routing_key", "service_key", "user_key", "authorization"}
 
 func secretKey(k string) bool {
-	k = strings.ToLower(k)
+	k = strings.ReplaceAll(strings.ToLower(k), "-", "_")
 	if strings.HasSuffix(k, "_file") || k == "token_url" {
 		return false
 	}

@@ -23,11 +23,12 @@ var benchCalls = flag.Int("events.calls", 100_000, "calls in the store of the qu
 // bench is a store with benchCalls Calls of 30 days, rolled up.
 var bench struct {
 	sync.Once
-	s     *Store
-	end   time.Time
-	trace string
-	stop  func()
-	pid   int
+	s       *Store
+	end     time.Time
+	trace   string
+	session string
+	stop    func()
+	pid     int
 }
 
 var words = strings.Fields(`the model answers with a short text about prices of copper in the harbour while the agent looks up
@@ -89,7 +90,7 @@ func benchStore(b *testing.B) *Store {
 			at := bench.end.Add(-time.Duration(float64(30*24*time.Hour) * (1 - float64(i)/float64(*benchCalls))))
 			c := benchCall(r, at, 2300)
 			if i == *benchCalls/2 {
-				bench.trace = c.TraceID
+				bench.trace, bench.session = c.TraceID, c.Session
 			}
 			row, err := AppendRow(nil, llm.Record{Call: c})
 			if err != nil {
@@ -175,6 +176,70 @@ func BenchmarkQuery(b *testing.B) {
 			return err
 		}},
 		{"modelsMonth", func() error { _, err := s.Models(b.Context(), CallFilter{Range: month}); return err }},
+		{"tracesMonth", func() error {
+			_, err := s.TraceList(b.Context(), TraceListQuery{CallFilter: CallFilter{Range: month}})
+			return err
+		}},
+		{"tracesMonthErrors", func() error {
+			_, err := s.TraceList(b.Context(), TraceListQuery{CallFilter: CallFilter{Range: month, Status: "error", Model: "model-5"}})
+			return err
+		}},
+		{"tracesMonthLong", func() error {
+			_, err := s.TraceList(b.Context(), TraceListQuery{CallFilter: CallFilter{Range: month, MinDuration: 10 * time.Second}})
+			return err
+		}},
+		{"tracesMonthSlowest", func() error {
+			_, err := s.TraceList(b.Context(), TraceListQuery{CallFilter: CallFilter{Range: month}, Order: OrderSlowest})
+			return err
+		}},
+		{"tracesMonthCostliest", func() error {
+			_, err := s.TraceList(b.Context(), TraceListQuery{CallFilter: CallFilter{Range: month}, Order: OrderCostly})
+			return err
+		}},
+		{"sessionsMonth", func() error {
+			_, err := s.Sessions(b.Context(), SessionQuery{CallFilter: CallFilter{Range: month}})
+			return err
+		}},
+		{"sessionsMonthCostliest", func() error {
+			_, err := s.Sessions(b.Context(), SessionQuery{CallFilter: CallFilter{Range: month}, Order: OrderCostly})
+			return err
+		}},
+		{"sessionsMonthLongest", func() error {
+			_, err := s.Sessions(b.Context(), SessionQuery{CallFilter: CallFilter{Range: month}, Order: OrderLongest})
+			return err
+		}},
+		{"conversation", func() error {
+			_, err := s.Conversation(b.Context(), ConversationQuery{Session: bench.session})
+			return err
+		}},
+		{"sampleMonth", func() error {
+			_, err := s.Sample(b.Context(), SampleQuery{CallFilter: CallFilter{Range: month}})
+			return err
+		}},
+		{"sampleMonth10000", func() error {
+			_, err := s.Sample(b.Context(), SampleQuery{CallFilter: CallFilter{Range: month, Service: "service-3"}, Limit: MaxSample, By: "user"})
+			return err
+		}},
+		{"compareMonth", func() error {
+			_, err := s.Compare(b.Context(), CompareQuery{CallFilter: CallFilter{Range: month}, By: []string{"model"}})
+			return err
+		}},
+		{"compareMonthLive", func() error {
+			_, err := s.Compare(b.Context(), CompareQuery{CallFilter: CallFilter{Range: month}, By: []string{"prompt_version", "region"}})
+			return err
+		}},
+		{"quantilesDay", func() error {
+			_, err := s.Timeline(b.Context(), TimelineQuery{CallFilter: CallFilter{Range: day}, By: "model", Quantiles: true})
+			return err
+		}},
+		{"quantilesMonth", func() error {
+			_, err := s.Timeline(b.Context(), TimelineQuery{CallFilter: CallFilter{Range: month}, Quantiles: true})
+			return err
+		}},
+		{"quantilesMonthUser", func() error {
+			_, err := s.Timeline(b.Context(), TimelineQuery{CallFilter: CallFilter{Range: month, User: "user-7"}, Quantiles: true})
+			return err
+		}},
 		{"services", func() error { _, err := s.Services(b.Context(), month); return err }},
 		{"operations", func() error { _, err := s.Operations(b.Context(), "service-1", month); return err }},
 	} {

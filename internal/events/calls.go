@@ -169,20 +169,41 @@ func sortKeys(keys []key, oldest bool) {
 	})
 }
 
-// byTime pages in the order of (time, id). Many rows may have one time: those
-// of imported data often do.
+// byTime pages in the order of (time, id).
 func (p *pager) byTime(ctx context.Context, oldest bool) ([]row, string, error) {
+	keys, more, err := p.keysByTime(ctx, oldest)
+	if err != nil {
+		return nil, "", err
+	}
+	next := ""
+	if more {
+		next = p.after(keys[len(keys)-1])
+	}
+	rows, err := p.fetch(ctx, keys)
+	if err != nil {
+		return nil, "", err
+	}
+	return rows, next, nil
+}
+
+// after is the cursor behind a row.
+func (p *pager) after(k key) string {
+	return cursor{Filter: p.hash, Time: k.at.UnixNano(), ID: k.id}.String()
+}
+
+// keysByTime returns the rows of a page in the order of (time, id), and whether
+// more follow. Many rows may have one time: those of imported data often do.
+func (p *pager) keysByTime(ctx context.Context, oldest bool) (keys []key, more bool, err error) {
 	r, sort := p.r, "_time desc"
 	if oldest {
 		sort = "_time"
 	}
-	var keys []key
 	want := p.limit + 1 // one more tells whether there is a next page
 	if p.from.ID != "" {
 		at := time.Unix(0, p.from.Time).UTC()
 		tied, err := p.keysAt(ctx, at, oldest, p.from.ID)
 		if err != nil {
-			return nil, "", err
+			return nil, false, err
 		}
 		keys = tied[:min(want, len(tied))]
 		if oldest {
@@ -192,30 +213,23 @@ func (p *pager) byTime(ctx context.Context, oldest bool) ([]row, string, error) 
 		}
 	}
 	if n := want - len(keys); n > 0 && r.Start.Before(r.End) {
-		more, err := p.keys(ctx, r, sort, n)
+		rest, err := p.keys(ctx, r, sort, n)
 		if err != nil {
-			return nil, "", err
+			return nil, false, err
 		}
-		sortKeys(more, oldest)
-		if len(more) == n {
+		sortKeys(rest, oldest)
+		if len(rest) == n {
 			// Which of the rows of the last moment are in the answer is chance.
-			if more, err = p.settle(ctx, more, oldest); err != nil {
-				return nil, "", err
+			if rest, err = p.settle(ctx, rest, oldest); err != nil {
+				return nil, false, err
 			}
 		}
-		keys = append(keys, more...)
+		keys = append(keys, rest...)
 	}
-	next := ""
 	if len(keys) == want {
-		keys = keys[:p.limit]
-		last := keys[len(keys)-1]
-		next = cursor{Filter: p.hash, Time: last.at.UnixNano(), ID: last.id}.String()
+		return keys[:p.limit], true, nil
 	}
-	rows, err := p.fetch(ctx, keys)
-	if err != nil {
-		return nil, "", err
-	}
-	return rows, next, nil
+	return keys, false, nil
 }
 
 // settle replaces the rows of the last moment by those that come first by id.

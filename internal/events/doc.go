@@ -11,7 +11,8 @@
 // The entry type is Store. Invariants:
 //
 //   - Every query has a time range, names its fields before it sorts, and reads
-//     content (prompts and answers) only where one record is asked for.
+//     content (prompts and answers) only where one record, or a page of one
+//     session, is asked for.
 //   - Values of users reach LogsQL through quote alone, and filters of users
 //     through the engine's extra_filters argument, which cannot leave its place.
 //   - Rows without a status or an id are not records: the engine's deletions

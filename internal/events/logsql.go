@@ -244,7 +244,7 @@ func fieldList(names []string) string {
 // GroupFields are the dimensions that Costs and Timeline group by, besides
 // tags (as tags.NAME).
 func GroupFields() []string {
-	return append(slices.Clone(rollupDimensions), "session", "prompt_name", "prompt_version", "source", "upstream", "agent", "workflow", "dialect")
+	return append(slices.Clone(rollupDimensions), "session", "prompt_name", "prompt_version", "source", "upstream", "agent", "workflow", "dialect", "region", "service_tier")
 }
 
 // checkGroupField returns an error for a name that cannot be grouped by.

@@ -38,6 +38,21 @@ type Store struct {
 	retention time.Duration
 	metrics   *storeMetrics
 	rollups   rollupState
+	limits    limits
+}
+
+// limits bound the work of queries.
+type limits struct {
+	// The quantiles of a timeline of up to exactQuantiles Calls come from sorting
+	// all their durations, of up to liveQuantiles from counting them into buckets,
+	// of more from rollups. These have a row for each combination of dimensions of
+	// each hour, so that they are no faster for fewer Calls.
+	exactQuantiles, liveQuantiles int64
+	traceRows                     int // records of one page of traces
+}
+
+func defaultLimits() limits {
+	return limits{exactQuantiles: 50_000, liveQuantiles: 2_000_000, traceRows: 100_000}
 }
 
 // New returns a Store over an engine. It sends nothing yet.
@@ -68,6 +83,7 @@ func New(ep Endpoint, opt Options) (*Store, error) {
 		now:       opt.Now,
 		retention: opt.Retention,
 		metrics:   newStoreMetrics(),
+		limits:    defaultLimits(),
 	}
 	if opt.Registerer != nil {
 		if err := s.metrics.register(opt.Registerer); err != nil {

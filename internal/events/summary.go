@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pitot-dev/pitot/internal/llm"
 )
@@ -52,6 +53,12 @@ func (l *latencySums) addLive(m row) error {
 	return r.err
 }
 
+// stepKey names a group of a step of time; Unix nanoseconds, 0 without steps.
+type stepKey struct {
+	at  int64
+	key string // as groupKey makes it
+}
+
 // latencies returns the durations of Calls by dimensions. exact says that the
 // quantiles come from the Calls themselves.
 func (s *Store) latencies(ctx context.Context, f CallFilter, by []string) (dist map[string]map[string]*Distribution, exact bool, err error) {
@@ -62,55 +69,91 @@ func (s *Store) latencies(ctx context.Context, f CallFilter, by []string) (dist 
 	}
 	dist = map[string]map[string]*Distribution{}
 	if len(p.parts) == 0 {
-		exact, err = s.exactLatencies(ctx, f, by, dist)
+		exact, err = s.exactLatencies(ctx, f, by, 0, func(k stepKey, d map[string]*Distribution) { dist[k.key] = d })
 		if err != nil || exact {
 			return dist, exact, err
 		}
 		clear(dist)
 	}
-	merged := map[string]*latencySums{}
-	at := func(m row) *latencySums {
-		key := groupKey(m, by)
-		if merged[key] == nil {
-			merged[key] = newLatencySums()
+	merged, err := s.sketches(ctx, f, p, by, 0)
+	for k, l := range merged {
+		dist[k.key] = l.distributions()
+	}
+	return dist, false, err
+}
+
+// distributions describes the durations.
+func (l *latencySums) distributions() map[string]*Distribution {
+	out := make(map[string]*Distribution, len(latencyFields))
+	for _, field := range latencyFields {
+		out[field] = l.sketch[field].distribution(l.sum[field])
+	}
+	return out
+}
+
+// sketches returns the sketches of durations of Calls by dimensions and steps of
+// time, from where p says.
+func (s *Store) sketches(ctx context.Context, f CallFilter, p *plan, by []string, step time.Duration) (map[stepKey]*latencySums, error) {
+	merged := map[stepKey]*latencySums{}
+	at := func(m row) (*latencySums, error) {
+		k, err := stepKeyOf(m, by, step)
+		if merged[k] == nil {
+			merged[k] = newLatencySums()
 		}
-		return merged[key]
+		return merged[k], err
 	}
 	if len(p.live) > 0 {
 		if err := s.each(ctx, request{
 			op:      "measure calls",
-			query:   f.counted() + timeFilter(p.live) + " | stats " + byWeight(by) + sums(latencyFields) + histograms(latencyFields),
+			query:   f.counted() + timeFilter(p.live) + " | stats " + byWeight(by, step) + sums(latencyFields) + histograms(latencyFields),
 			filters: f.userFilters(), r: span(p.live),
-		}, func(m row) error { return at(m).addLive(m) }); err != nil {
-			return nil, false, err
+		}, func(m row) error {
+			l, err := at(m)
+			return cmp.Or(err, l.addLive(m))
+		}); err != nil {
+			return nil, err
 		}
+	}
+	fields := append(sketchColumns(), by...)
+	if step > 0 {
+		fields = append(fields, "_time")
 	}
 	for _, part := range p.parts {
 		if err := s.each(ctx, request{
 			op:    "measure rollups",
-			query: f.rollupFilter(part) + " | fields " + fieldList(append(sketchColumns(), by...)),
+			query: f.rollupFilter(part) + " | fields " + fieldList(fields),
 			r:     part.r,
-		}, func(m row) error { return at(m).addRollup(m) }); err != nil {
-			return nil, false, err
+		}, func(m row) error {
+			l, err := at(m)
+			return cmp.Or(err, l.addRollup(m))
+		}); err != nil {
+			return nil, err
 		}
 	}
-	for key, l := range merged {
-		dist[key] = map[string]*Distribution{}
-		for _, field := range latencyFields {
-			dist[key][field] = l.sketch[field].distribution(l.sum[field])
-		}
-	}
-	return dist, false, nil
+	return merged, nil
 }
 
-// byWeight groups by fields and the weight.
-func byWeight(by []string) string {
-	return "by (" + fieldList(append(slices.Clone(by), fieldWeight)) + ") "
+// stepKeyOf is the group that a row belongs to.
+func stepKeyOf(m row, by []string, step time.Duration) (stepKey, error) {
+	k := stepKey{key: groupKey(m, by)}
+	if step == 0 {
+		return k, nil
+	}
+	t, err := time.Parse(time.RFC3339Nano, m["_time"])
+	k.at = t.UnixNano() - mod(t.UnixNano(), int64(step))
+	return k, err
+}
+
+// byWeight groups by steps, fields and the weight.
+func byWeight(by []string, step time.Duration) string {
+	return "by (" + stepField(step) + fieldList(append(slices.Clone(by), fieldWeight)) + ") "
 }
 
 // exactLatencies lets the engine compute the quantiles. It reports false where
 // some Calls stand for several: the engine has no weighted quantiles.
-func (s *Store) exactLatencies(ctx context.Context, f CallFilter, by []string, dist map[string]map[string]*Distribution) (exact bool, err error) {
+func (s *Store) exactLatencies(ctx context.Context, f CallFilter, by []string, step time.Duration,
+	add func(stepKey, map[string]*Distribution),
+) (exact bool, err error) {
 	exact = true
 	var exprs []string
 	for _, field := range latencyFields {
@@ -121,7 +164,7 @@ func (s *Store) exactLatencies(ctx context.Context, f CallFilter, by []string, d
 	}
 	err = s.each(ctx, request{
 		op:      "measure calls",
-		query:   f.counted() + " | stats " + byWeight(by) + strings.Join(exprs, ", "),
+		query:   f.counted() + " | stats " + byWeight(by, step) + strings.Join(exprs, ", "),
 		filters: f.userFilters(), r: f.Range,
 	}, func(m row) error {
 		if m[fieldWeight] != "" {
@@ -140,8 +183,9 @@ func (s *Store) exactLatencies(ctx context.Context, f CallFilter, by []string, d
 				P50: r.sum(field + "_p50"), P95: r.sum(field + "_p95"), P99: r.sum(field + "_p99"),
 			}
 		}
-		dist[groupKey(m, by)] = d
-		return r.err
+		k, err := stepKeyOf(m, by, step)
+		add(k, d)
+		return cmp.Or(err, r.err)
 	})
 	return exact, err
 }

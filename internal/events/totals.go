@@ -286,15 +286,20 @@ func (s *Store) Timeline(ctx context.Context, q TimelineQuery) (*Timeline, error
 	for t := first; t.Before(q.End); t = t.Add(q.Step) {
 		tl.Times = append(tl.Times, t)
 	}
-	tl.fill(groups, q.By, limit, first, q.Step)
+	index := tl.fill(groups, q.By, limit, first, q.Step)
+	if q.Quantiles {
+		if err := s.addQuantiles(ctx, tl, q, by, index); err != nil {
+			return nil, err
+		}
+	}
 	return tl, nil
 }
 
 func mod(a, b int64) int64 { return ((a % b) + b) % b }
 
 // fill puts groups into series: one for each of the values with most Calls,
-// and one for the others.
-func (tl *Timeline) fill(groups map[string]*group, by string, limit int, first time.Time, step time.Duration) {
+// and one for the others. It returns the place of each value among the series.
+func (tl *Timeline) fill(groups map[string]*group, by string, limit int, first time.Time, step time.Duration) map[string]int {
 	calls := map[string]int64{}
 	for _, g := range groups {
 		calls[g.Values[by]] += g.Totals.Calls
@@ -333,4 +338,5 @@ func (tl *Timeline) fill(groups map[string]*group, by string, limit int, first t
 		sr.OutputTokens[i] += g.Totals.OutputTokens
 		sr.CostUSD[i] += g.Totals.CostUSD
 	}
+	return index
 }

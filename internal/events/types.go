@@ -162,6 +162,8 @@ type TimelineQuery struct {
 	// Limit is the most values of By; the others are added up as `__other__`.
 	// Default 10.
 	Limit int
+	// Quantiles asks for those of the latency and the time to first token.
+	Quantiles bool
 }
 
 // Timeline is the number of Calls, their errors, tokens and cost over time.
@@ -180,6 +182,17 @@ type Series struct {
 	InputTokens  []int64   `json:"input_tokens"`
 	OutputTokens []int64   `json:"output_tokens"`
 	CostUSD      []float64 `json:"cost_usd"`
+	// Latency and TTFT are there where they were asked for.
+	Latency *SeriesQuantiles `json:"latency_seconds,omitempty"`
+	TTFT    *SeriesQuantiles `json:"ttft_seconds,omitempty"`
+}
+
+// SeriesQuantiles are quantiles of durations over time; unknown in steps
+// without one.
+type SeriesQuantiles struct {
+	P50 []llm.Opt[float64] `json:"p50"`
+	P95 []llm.Opt[float64] `json:"p95"`
+	P99 []llm.Opt[float64] `json:"p99"`
 }
 
 // OtherValue stands for the values past a limit.

@@ -26,6 +26,9 @@ type familyAppender struct {
 	target labels.Labels // labels that every series gets: job, instance
 	cache  map[string]*appendEntry
 	round  uint64
+	// zeros writes the zero sample at the start of a new series itself: the store
+	// makes none of samples that are out of order.
+	zeros bool
 
 	key     []byte
 	builder *labels.Builder
@@ -216,6 +219,12 @@ func (w *familyWriter) write(s *appendedSeries, created *timestamppb.Timestamp, 
 			st = created.AsTime().UnixMilli()
 		}
 	}
+	if w.zeros && st > 0 && st < w.t {
+		if err := w.zero(s, st, h, fh); err != nil {
+			return err
+		}
+		st = 0
+	}
 	opts := storage.AOptions{Exemplars: s.newExemplars(exs, w.t)}
 	ref, err := w.app.Append(s.ref, s.lset, st, w.t, v, h, fh, opts)
 	if _, isPartial := errors.AsType[*storage.AppendPartialError](err); isPartial {
@@ -231,6 +240,20 @@ func (w *familyWriter) write(s *appendedSeries, created *timestamppb.Timestamp, 
 		return nil
 	}
 	return err
+}
+
+// zero writes the sample with which a series starts.
+func (w *familyWriter) zero(s *appendedSeries, at int64, h *promhist.Histogram, fh *promhist.FloatHistogram) error {
+	if h != nil {
+		h = &promhist.Histogram{Schema: h.Schema, ZeroThreshold: h.ZeroThreshold}
+	}
+	if fh != nil {
+		fh = &promhist.FloatHistogram{Schema: fh.Schema, ZeroThreshold: fh.ZeroThreshold}
+	}
+	if _, err := w.app.Append(0, s.lset, 0, at, 0, h, fh, storage.AOptions{}); err != nil && !isRejected(err) {
+		return err
+	}
+	return nil
 }
 
 // isRejected tells a sample that the store does not want from a store that

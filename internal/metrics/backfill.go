@@ -4,8 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/pitot-dev/pitot/internal/llm"
 )
@@ -19,6 +24,7 @@ type Backfiller struct {
 	m          *Metrics
 	catalogue  *Catalogue
 	appender   *familyAppender
+	scraped    map[string]*familyAppender // of other targets, by job and instance
 	start, end time.Time
 	step       time.Duration
 
@@ -47,10 +53,37 @@ func (m *Metrics) Backfill(start, end time.Time, step time.Duration) (*Backfille
 	if _, newest, ok := m.Range(); ok && newest.After(start) {
 		start = newest.Add(time.Millisecond)
 	}
+	return m.backfiller(start, end, step)
+}
+
+// BackfillLate is Backfill for a store that may run: samples are written out of
+// order, as far back as Options.OutOfOrder. What was in the store when it was
+// opened is not touched. Stretches may be written in any order, each by a
+// Backfiller of its own.
+func (m *Metrics) BackfillLate(start, end time.Time, step time.Duration) (*Backfiller, error) {
+	if step <= 0 || !end.After(start) {
+		return nil, fmt.Errorf("metrics: backfill: from %s to %s in steps of %v is no time", start.Format(time.RFC3339), end.Format(time.RFC3339), step)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.state == closed {
+		return nil, ErrClosed
+	}
+	if !m.storedUntil.Before(start) {
+		start = m.storedUntil.Add(time.Millisecond)
+	}
+	b, err := m.backfiller(start, end, step)
+	if err == nil {
+		b.appender.zeros = true
+	}
+	return b, err
+}
+
+func (m *Metrics) backfiller(start, end time.Time, step time.Duration) (*Backfiller, error) {
 	if !end.After(start) {
 		return nil, ErrNoRoom
 	}
-	b := &Backfiller{m: m, appender: newFamilyAppender(m.targetLabels()), start: start, end: end, step: step, clock: start}
+	b := &Backfiller{m: m, appender: newFamilyAppender(m.targetLabels()), scraped: map[string]*familyAppender{}, start: start, end: end, step: step, clock: start}
 	o := m.opts.Catalogue
 	o.Now = b.now
 	var err error
@@ -107,6 +140,41 @@ func (b *Backfiller) Commit(ctx context.Context, t time.Time) error {
 	}
 	b.last = t
 	b.rejected += res.rejected
+	return nil
+}
+
+// Answer is what a target answered to a scrape.
+type Answer struct {
+	// Target are its labels, which must have job and instance.
+	Target   map[string]string
+	Families []*dto.MetricFamily
+}
+
+// Scraped stores what targets answered at time t, as scrapes would: with their
+// labels, and with the series up. Times must grow.
+func (b *Backfiller) Scraped(ctx context.Context, t time.Time, answers []Answer) error {
+	app := b.m.db.AppenderV2(ctx)
+	rejected := 0
+	for _, x := range answers {
+		key := x.Target[model.JobLabel] + "\xff" + x.Target[model.InstanceLabel]
+		a := b.scraped[key]
+		if a == nil {
+			a = newFamilyAppender(labels.FromMap(x.Target))
+			b.scraped[key] = a
+		}
+		families := slices.Clone(x.Families)
+		up := &dto.MetricFamily{Name: new("up"), Type: dto.MetricType_GAUGE.Enum(), Metric: []*dto.Metric{{Gauge: &dto.Gauge{Value: new(1.0)}}}}
+		res, err := a.append(app, append(families, up), t.UnixMilli())
+		if err != nil {
+			_ = app.Rollback() // err says more
+			return fmt.Errorf("metrics: backfill: %w", err)
+		}
+		rejected += res.rejected
+	}
+	if err := app.Commit(); err != nil {
+		return fmt.Errorf("metrics: backfill: %w", err)
+	}
+	b.rejected += rejected
 	return nil
 }
 

@@ -73,12 +73,15 @@ func loadConfig(section []byte, dir string, logger *slog.Logger) (*config.Config
 }
 
 // storageDefaults fills in what the section does not say about the store.
-func storageDefaults(cfg *config.Config, retention time.Duration, maxDisk int64) {
+func storageDefaults(cfg *config.Config, retention time.Duration, maxDisk int64, outOfOrder time.Duration) {
 	// Load never leaves TSDBConfig nil.
 	t := cfg.StorageConfig.TSDBConfig
 	if t.OutOfOrderTimeWindow == 0 {
-		t.OutOfOrderTimeWindowFlag = model.Duration(defaultOutOfOrder)
-		t.OutOfOrderTimeWindow = defaultOutOfOrder.Milliseconds()
+		if outOfOrder <= 0 {
+			outOfOrder = defaultOutOfOrder
+		}
+		t.OutOfOrderTimeWindowFlag = model.Duration(outOfOrder)
+		t.OutOfOrderTimeWindow = outOfOrder.Milliseconds()
 	}
 	r := config.TSDBRetentionConfig{}
 	if t.Retention != nil {

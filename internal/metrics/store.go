@@ -76,6 +76,9 @@ type Options struct {
 	GPU GPUConfig
 	// Infrastructure are the prices of machines; the zero value takes the defaults.
 	Infrastructure InfrastructurePrices
+	// OutOfOrder is how late a sample may come where Config does not say; 30
+	// minutes by default.
+	OutOfOrder time.Duration
 	// NoBuiltinRules leaves the shipped recording rules out.
 	NoBuiltinRules bool
 	// Notify gets the alerts that fire or resolve; nil drops them.
@@ -118,6 +121,10 @@ type Metrics struct {
 	// it. They are built in the background: rendering the API's own description
 	// takes 70 ms, which a start need not wait for.
 	handlers func() (api, all http.Handler)
+
+	// storedUntil is the time of the newest sample when the store was opened; zero
+	// where there was none.
+	storedUntil time.Time
 
 	config       atomic.Pointer[config.Config]
 	reloadOK     atomic.Bool
@@ -226,7 +233,7 @@ func (m *Metrics) load(s Sections) (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	storageDefaults(cfg, m.opts.Retention, m.opts.MaxDisk)
+	storageDefaults(cfg, m.opts.Retention, m.opts.MaxDisk, m.opts.OutOfOrder)
 	return cfg, nil
 }
 
@@ -253,6 +260,9 @@ func (m *Metrics) openStorage(cfg *config.Config) error {
 	var err error
 	if m.db, err = tsdb.Open(m.opts.Dir, m.component("tsdb"), m.registry, o, nil); err != nil {
 		return fmt.Errorf("store in %s: %w", m.opts.Dir, err)
+	}
+	if _, newest, ok := m.Range(); ok {
+		m.storedUntil = newest
 	}
 	m.remote = remote.NewStorage(m.component("remote"), m.registry, m.db.StartTime, m.opts.Dir, remoteFlushDeadline, readyScrape{m}, false)
 	m.db.SetWriteNotified(m.remote)

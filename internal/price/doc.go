@@ -8,7 +8,7 @@
 // (Import). It does not count tokens and does not fetch anything.
 //
 // Entry type: Table, made by New. A Table is immutable but for a bounded cache
-// of name matches, and safe for concurrent use; a reload of the configuration
+// of name matches and the names taken apart, and safe for concurrent use; a reload of the configuration
 // makes a new one.
 //
 // Invariants:

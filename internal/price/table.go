@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/pitot-dev/pitot/internal/llm"
@@ -30,6 +31,9 @@ type Table struct {
 	aliases       map[string]string // folded model → target
 
 	cache matchCache
+
+	nameOnce  sync.Once
+	nameWords map[*rule][]words // for suggestions
 }
 
 // Source says where the prices of a provider come from.

@@ -104,6 +104,7 @@ func (s *Server) reload() error {
 		return err
 	}
 	s.masks.policy.Store(policy)
+	s.prices.Store(prices)
 	s.stateMu.Lock()
 	s.config = next
 	s.stateMu.Unlock()

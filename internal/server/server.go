@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/oklog/run"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/pitot-dev/pitot/internal/alert/budget"
 	"github.com/pitot-dev/pitot/internal/alert/manager"
@@ -31,8 +32,10 @@ import (
 	"github.com/pitot-dev/pitot/internal/llm"
 	"github.com/pitot-dev/pitot/internal/metrics"
 	"github.com/pitot-dev/pitot/internal/pipeline"
+	"github.com/pitot-dev/pitot/internal/price"
 	"github.com/pitot-dev/pitot/internal/probe"
 	"github.com/pitot-dev/pitot/internal/quality"
+	"github.com/pitot-dev/pitot/web"
 )
 
 // Options are what a Server is built from.
@@ -55,6 +58,8 @@ type Options struct {
 	EngineArgs []string
 	// EngineEnv is added to its environment.
 	EngineEnv []string
+	// History is how far back Backfill may reach; 0 is not at all.
+	History time.Duration
 	// DrainTimeout is how long requests under way may take when the server
 	// stops; default 30 s.
 	DrainTimeout time.Duration
@@ -83,6 +88,15 @@ type Server struct {
 	quality    *quality.Quality
 	gateway    *gateway.Gateway
 	intake     intake
+	ui         *web.UI
+	prices     atomic.Pointer[price.Table]
+	arrivals   *arrivals
+	writes     *prometheus.CounterVec
+	files      fileCheck
+
+	scrapeTargets cache[[]scrapeTarget]
+	history       backfillStatus
+	running       atomic.Bool // rules are loaded
 	// turns bound how much is computed at once for senders that can wait.
 	turns chan struct{}
 
@@ -154,6 +168,13 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	if err := s.buildIntake(); err != nil {
 		return nil, err
 	}
+	s.arrivals = newArrivals(s)
+	if s.writes, err = newWrites(s.metrics.Registerer()); err != nil {
+		return nil, err
+	}
+	if s.ui, err = web.New(); err != nil {
+		return nil, fmt.Errorf("web UI: %w", err)
+	}
 	s.serveHTTP(listenAPI, guardHost(withElasticsearch(s.intake.elasticsearch, api.New(s.apiOptions())), s.addr(listenAPI), o.AllowHosts))
 	// Telemetry is only taken here, never given out: names need no guard.
 	s.serveHTTP(listenOTLPHTTP, s.intake.receiver.HTTPHandler())
@@ -189,6 +210,7 @@ func (s *Server) openStores(ctx context.Context) error {
 		Logger: s.component("metrics"), Config: s.config.Prometheus.Text, ModelServers: s.config.ModelServers.Text, ConfigDir: s.config.Dir(), Version: s.opts.Version,
 		ExternalURL: "http://" + s.addr(listenAPI).String(), Catalogue: metrics.CatalogueOptions{Labels: dimensions(s.config)},
 		Notify: s.notify, OTLP: s.config.OTLP.Metrics, GPU: s.config.GPU, Infrastructure: s.config.Infrastructure,
+		OutOfOrder: outOfOrder(s.opts.History),
 	})
 	if err != nil {
 		return err
@@ -215,6 +237,14 @@ func (s *Server) openStores(ctx context.Context) error {
 	return err
 }
 
+// outOfOrder is how late samples may come: a backfill's are as old as the history.
+func outOfOrder(history time.Duration) time.Duration {
+	if history <= 0 {
+		return 0
+	}
+	return history + time.Hour
+}
+
 // dimensions are the configured labels as the catalogue wants them.
 func dimensions(c *config.Config) []metrics.Dimension {
 	var out []metrics.Dimension
@@ -234,13 +264,14 @@ func (s *Server) buildPipeline() error {
 	if err != nil {
 		return err
 	}
+	s.prices.Store(prices)
 	if s.masks, err = newMasks(policy); err != nil {
 		return err
 	}
-	s.observer = newSwapObserver(s.metrics.Catalogue())
+	s.observer = newSwapObserver(maskedObserver{s.metrics.Catalogue(), s.masks})
 	s.pipeline, err = pipeline.New(pipeline.Options{
 		Config: s.config.Pipeline, Journal: s.journal, Store: eventStore{s.events}, Accepts: s.events.Accepts, Pricer: prices, Redactor: policy,
-		Observer: observers{maskedObserver{s.observer, s.masks}, s.probes, budgetObserver{s.budgets}, s.judgements, s.quality}, Restored: s.restored, Encoder: events.AppendRow, Tally: events.AppendTally, Turns: s.turns, Logger: s.component("pipeline"), Registerer: s.metrics.Registerer(),
+		Observer: observers{s.observer, s.probes, budgetObserver{s.budgets}, s.judgements, presentOnly{s.quality, s.observer}}, Restored: s.restored, Encoder: events.AppendRow, Tally: events.AppendTally, Turns: s.turns, Logger: s.component("pipeline"), Registerer: s.metrics.Registerer(),
 	})
 	return err
 }
@@ -260,6 +291,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err := s.metrics.Start(); err != nil {
 		return err
 	}
+	s.running.Store(true)
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBackground()
 	var wg sync.WaitGroup
@@ -275,6 +307,7 @@ func (s *Server) Run(ctx context.Context) error {
 	})
 	wg.Go(func() { s.intake.tail.Run(ctx) }) // it ends before the pipeline drains
 	wg.Go(func() { s.probes.Run(ctx) })
+	wg.Go(func() { s.arrivals.run(ctx) })
 	wg.Go(func() { s.runBudgets(background) }) // until the last call is counted
 	wg.Go(func() { s.runQuality(ctx) })
 	wg.Go(func() {

@@ -5,6 +5,6 @@
 //
 // It imports the standard package testing, so nothing that ships may import
 // it. What `pitot demo` needs is in the subpackages, which do not: provider
-// simulates providers, traffic makes load and history, corpus and dist serve
-// both; replay reads recorded traffic.
+// simulates providers, traffic makes load and history, fleet simulates model
+// servers and GPUs, corpus and dist serve them; replay reads recorded traffic.
 package testkit

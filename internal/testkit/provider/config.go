@@ -27,6 +27,11 @@ type Config struct {
 	Pace func(ctx context.Context, d time.Duration) error
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+	// Trouble is how a model is doing now, for requests that do not dictate their
+	// status: how many times later than usual its first
+	// content comes, and what it fails with; nil is
+	// well always.
+	Trouble func(model string) (slow float64, errors []ErrorRate)
 	// TruthSize is how many answers are remembered; 0 means 4096.
 	TruthSize int
 	// KeepRequests keeps headers and body of each request in the log of truth.

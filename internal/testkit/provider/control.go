@@ -25,6 +25,7 @@ type Control struct {
 	Usage      usageControl           // X-Fake-Usage: input=7,output=8,cache_read=1,cache_write=2,reasoning=3, or none
 	Reasoning  llm.Opt[int]           // X-Fake-Reasoning: tokens of reasoning
 	Tool       string                 // X-Fake-Tool: the tool to call, or none
+	ToolArgs   string                 // X-Fake-Tool-Args: the arguments of the call, percent-encoded
 	Finish     string                 // X-Fake-Finish: the finish reason in OpenAI's words: stop, length, content_filter
 	ErrorAfter llm.Opt[int]           // X-Fake-Error-After: an error inside the stream after that many chunks
 	CutAfter   llm.Opt[int]           // X-Fake-Cut-After: cut the connection after that many chunks (bytes where not a stream)
@@ -94,6 +95,8 @@ func (c *Control) set(name, v string) (err error) {
 		c.Reasoning, err = optInt(v)
 	case "Tool":
 		c.Tool = v
+	case "Tool-Args":
+		c.ToolArgs, err = unescape(v)
 	case "Finish":
 		c.Finish = v
 	case "Error-After":

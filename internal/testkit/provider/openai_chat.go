@@ -14,7 +14,7 @@ func (chatFormat) reasons(*exchange) bool       { return true }
 
 // showsReasoning: OpenAI counts reasoning but keeps it to itself.
 func (chatFormat) showsReasoning(x *exchange) bool {
-	return x.flavour == llm.ProviderDeepSeek || x.flavour == llm.ProviderDashScope
+	return x.flavour == llm.ProviderDeepSeek || x.flavour == llm.ProviderDashScope || x.flavour == "sglang"
 }
 
 func (x *exchange) fingerprint() {

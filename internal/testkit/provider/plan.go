@@ -116,6 +116,11 @@ func (x *exchange) makePlan() {
 	if hidden := p.reasoning; hidden > 0 && p.thought.empty() {
 		p.ttft += time.Duration(hidden) / time.Duration(perChunk) * p.interval
 	}
+	if f := x.s.cfg.Trouble; f != nil {
+		if slow, _ := f(m.Name); slow > 0 {
+			p.ttft = seconds(slow * p.ttft.Seconds())
+		}
+	}
 	if v, ok := c.Delay.Get(); ok {
 		p.ttft = v
 	}
@@ -172,6 +177,9 @@ func (x *exchange) planContent() {
 		p.finish = "tool_calls"
 		query := strings.TrimSpace(lang.Draw(x.rng, 6).String())
 		p.tool = pieces{raw: `{"query":"` + query + `","limit":5}`, chunks: 4}
+		if c.ToolArgs != "" {
+			p.tool.raw = c.ToolArgs
+		}
 		if f := x.format.family(); f == familyGemini || f == familyOllama {
 			p.tool.chunks = 1 // these send a tool call whole
 		}

@@ -184,6 +184,15 @@ func (s *Server) model(name string) (*Model, bool) {
 	return s.fallback, false
 }
 
+// errors are the ways in which the model of x fails now.
+func (x *exchange) errors() []ErrorRate {
+	if x.s.cfg.Trouble == nil {
+		return x.model.Errors
+	}
+	_, errors := x.s.cfg.Trouble(x.model.Name)
+	return append(errors, x.model.Errors...)
+}
+
 // credentials finds what the request authenticates with.
 func credentials(r *http.Request) string {
 	for _, k := range [...]string{"Authorization", "X-Api-Key", "Api-Key", "X-Goog-Api-Key"} {
@@ -223,7 +232,7 @@ func (s *Server) refuse(x *exchange, known bool) *failure {
 	if x.ctl.Status.Known() {
 		return nil
 	}
-	for _, e := range x.model.Errors {
+	for _, e := range x.errors() {
 		if x.rng.Float64() >= e.Rate {
 			continue
 		}

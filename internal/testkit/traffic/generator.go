@@ -29,6 +29,16 @@ type Config struct {
 	// MaxText bounds the text of a message in bytes; 0 means 2048. Token counts
 	// are not bounded by it: the simulated provider is told them.
 	MaxText int
+	// Shift is added to every time before incidents, the hours of the day and
+	// chance look at it: with the start of a load shifted to the same moment, the
+	// same load comes whenever it is started.
+	Shift time.Duration
+	// Rich gives the load what people want to see: conversations that were written
+	// by hand, judgements of answers, log lines, pictures, structured answers, long
+	// reports, more applications and places.
+	Rich bool
+	// Begin is when Live begins; zero is when it is called.
+	Begin time.Time
 	// Incidents replace DefaultIncidents; an empty list that is not nil means
 	// none.
 	Incidents []Incident
@@ -78,8 +88,15 @@ func New(cfg Config) *Generator {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Generator{cfg: cfg, params: parameters(), models: models(), apps: apps(), daily: daily()}
+	g := &Generator{cfg: cfg, params: parameters(), models: models(), apps: apps(), daily: daily()}
+	if cfg.Rich {
+		g.apps = richApps()
+	}
+	return g
 }
+
+// clock is a time as incidents, hours and chance see it.
+func (g *Generator) clock(t time.Time) time.Time { return t.Add(g.cfg.Shift) }
 
 // level is the state of one application's rate from minute to minute: the
 // exponential of an autoregressive process, so that it stays positive and has
@@ -117,7 +134,7 @@ func (g *Generator) Tasks(start, end time.Time) iter.Seq[*Task] {
 // source is one of the streams of random numbers of a load that starts at a
 // moment.
 func (g *Generator) source(start time.Time, stream uint64) *rand.Rand {
-	return rand.New(rand.NewPCG(g.cfg.Seed^stream<<56, uint64(start.UnixNano())))
+	return rand.New(rand.NewPCG(g.cfg.Seed^stream<<56, uint64(g.clock(start).UnixNano())))
 }
 
 // due yields the arrivals from start to end, in order of time.
@@ -167,10 +184,25 @@ func (g *Generator) dayFactor(t time.Time) float64 {
 	if g.cfg.Flat {
 		return 1
 	}
-	l := t.In(g.cfg.Location)
+	l := g.clock(t).In(g.cfg.Location)
 	h := l.Hour()
 	f := float64(l.Minute()) / 60
 	return g.daily[h]*(1-f) + g.daily[(h+1)%24]*f
+}
+
+// Activity is the load at a time over the mean of the day, as the clock has it.
+func (g *Generator) Activity(t time.Time) float64 { return g.dayFactor(t) }
+
+// InIncident says whether the incident of a name goes on at a time.
+func (g *Generator) InIncident(name string, t time.Time) bool {
+	for i := range g.cfg.Incidents {
+		if in := &g.cfg.Incidents[i]; in.Name == name {
+			if _, on := in.at(g.clock(t)); on {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // arrive adds the arrivals of one application in one minute: clumps at random
@@ -200,7 +232,7 @@ func (g *Generator) arriveRunaways(r *rand.Rand, due []arrival, minute time.Time
 		}
 		for range poisson(r, 60*in.UserRate) {
 			at := minute.Add(time.Duration(r.Float64() * float64(time.Minute)))
-			if _, on := in.at(at); on {
+			if _, on := in.at(g.clock(at)); on {
 				due = append(due, arrival{at: at, app: g.apps[0], user: in.User})
 			}
 		}

@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"math/rand/v2"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -18,18 +20,31 @@ import (
 // out: a history does not reach into the future. It stops at the first error
 // of emit and returns it.
 func (g *Generator) History(start, end time.Time, emit func(llm.Record) error) error {
-	h := &historian{}
+	return g.Past(start, end, end, emit)
+}
+
+// Past is History for a stretch of time that ends before now: tasks that began
+// in it may be over later, until now. A rich load has feedback and log lines,
+// too, which come with their task.
+func (g *Generator) Past(start, end, now time.Time, emit func(llm.Record) error) error {
+	h := &historian{rich: g.cfg.Rich, now: now}
 	h.rng = rand.New(&h.pcg)
 	for t := range g.Tasks(start, end) {
 		h.pcg.Seed(t.seed, 0)
 		h.task, h.trace = t, h.hex(16)
-		h.records = h.records[:0]
+		h.records, h.events = h.records[:0], h.events[:0]
 		over := h.step(t.Root, t.At, "")
 		if h.err != nil {
 			return h.err
 		}
-		if over.After(end) {
+		if over.After(now) {
 			continue
+		}
+		if h.rich {
+			h.remarks(over)
+		}
+		if h.err != nil {
+			return h.err
 		}
 		for _, r := range h.records {
 			if err := emit(r); err != nil {
@@ -48,6 +63,9 @@ type historian struct {
 	rng     *rand.Rand
 	task    *Task
 	trace   string
+	rich    bool
+	now     time.Time
+	events  []event // of the task
 }
 
 func (h *historian) hex(n int) string {
@@ -83,6 +101,9 @@ func (h *historian) step(s *Step, at time.Time, parent string) time.Time {
 	end = end.Add(s.After)
 	span.Duration = end.Sub(at)
 	h.send(llm.Record{Span: span})
+	if h.rich {
+		h.events = append(h.events, event{step: s, span: span.SpanID, began: at, ended: end})
+	}
 	return end
 }
 
@@ -102,7 +123,7 @@ func newSpan(t *Task, s *Step, at time.Time) *llm.Span {
 func (h *historian) call(c *Call, at time.Time, parent string) time.Time {
 	t, m := h.task, c.Model
 	r := &llm.Call{
-		ID: h.ulid(at), Time: at.UTC(), Source: llm.SourceGateway, Service: t.Service, Environment: t.Environment, Upstream: m.Upstream,
+		ID: h.ulid(at), Time: at.UTC(), Source: llm.SourceGateway, Service: t.Service, Environment: t.Environment, Upstream: c.Upstream(), Region: c.region(),
 		TraceID: h.trace, SpanID: h.hex(8), ParentSpanID: parent,
 		Provider: m.Provider, Operation: c.Operation, RequestModel: m.Name, Stream: c.Stream, Status: llm.StatusOK, HTTPStatus: 200,
 		User: t.User, Session: t.Session, Feature: t.Feature, PromptName: t.Prompt, PromptVersion: t.PromptVersion,
@@ -112,6 +133,12 @@ func (h *historian) call(c *Call, at time.Time, parent string) time.Time {
 	}
 	if c.Operation != llm.OpEmbeddings && c.Operation != llm.OpModeration && c.Operation != llm.OpRerank {
 		r.Params = map[string]any{"temperature": c.Temperature, "max_tokens": c.MaxTokens}
+		if c.Schema != "" {
+			r.Params["response_format"] = c.format()
+		}
+	}
+	if h.rich {
+		r.Tools = c.toolList()
 	}
 	if c.Status != 0 {
 		r.HTTPStatus, r.Duration = c.Status, c.TTFT
@@ -121,7 +148,38 @@ func (h *historian) call(c *Call, at time.Time, parent string) time.Time {
 		h.answer(r, c)
 	}
 	h.send(llm.Record{Call: r})
+	if h.rich {
+		h.events = append(h.events, event{call: c, record: r, span: r.SpanID, began: at, ended: at.Add(r.Duration), status: r.HTTPStatus})
+	}
 	return at.Add(r.Duration)
+}
+
+// remarks adds what was said and logged of the task.
+func (h *historian) remarks(over time.Time) {
+	for i := range h.task.Opinions {
+		o := &h.task.Opinions[i]
+		for j := range h.events {
+			e := &h.events[j]
+			if e.call != o.Call {
+				continue
+			}
+			f := o.feedback(h.task, e.began, e.ended)
+			if f.Received.After(h.now) {
+				continue
+			}
+			if !o.Session {
+				f.CallID, f.TraceID, f.SpanID, f.ResponseID, f.SessionID = e.record.ID, e.record.TraceID, e.record.SpanID, e.record.ResponseID, e.record.Session
+				f.Provider, f.Model, f.Operation = e.record.Provider, e.record.Model(), e.record.Operation
+			}
+			f.ID = h.ulid(f.Received)
+			h.send(llm.Record{Feedback: f})
+		}
+	}
+	for _, l := range lines(h.rng, h.task, h.trace, h.events, h.task.At, over) {
+		if !l.Time.After(h.now) {
+			h.send(llm.Record{Log: l})
+		}
+	}
 }
 
 // answer fills in what came back.
@@ -170,9 +228,13 @@ func (h *historian) timeline(r *llm.Call, c *Call) (int, bool) {
 	}
 	r.TTFT = llm.Some(c.TTFT)
 	at := c.TTFT
+	stalled := c.Stall > 0
 	gap := float64(tokensPerChunk * c.PerToken)
-	bytes := len(c.Answer) / max(c.Chunks(), 1)
+	bytes := (len(c.Answer) + len(c.Thought)) / max(c.Chunks(), 1)
 	for i := range n {
+		if stalled && i == c.StallAfter {
+			at += c.Stall
+		}
 		r.Timeline.Add(at, bytes)
 		if i < n-1 {
 			at += time.Duration(gap * (0.5 + h.rng.Float64()))
@@ -217,30 +279,89 @@ func setUsage(r *llm.Call, c *Call) {
 }
 
 func input(c *Call) []llm.Message {
-	in := make([]llm.Message, 0, 4)
+	in := make([]llm.Message, 0, 4+2*len(c.Said)+2*len(c.Rounds))
 	if c.System != "" {
 		in = append(in, llm.Text("system", c.System))
 	}
-	in = append(in, llm.Text("user", c.Prompt))
-	if c.CalledTool != "" {
-		response, err := json.Marshal(c.ToolResult)
+	for _, t := range c.Said {
+		in = append(in, llm.Text("user", t.User), llm.Text("assistant", t.Assistant))
+	}
+	switch {
+	case len(c.Texts) > 0:
+		parts := make([]llm.Part, len(c.Texts))
+		for i, t := range c.Texts {
+			parts[i] = llm.Part{Type: llm.PartText, Content: t}
+		}
+		in = append(in, llm.Message{Role: "user", Parts: parts})
+	case c.Picture != "":
+		in = append(in, llm.Message{Role: "user", Parts: []llm.Part{
+			{Type: llm.PartText, Content: c.Prompt}, {Type: llm.PartURI, Modality: "image", URI: c.Picture},
+		}})
+	default:
+		in = append(in, llm.Text("user", c.Prompt))
+	}
+	for i, t := range c.allRounds() {
+		response, err := json.Marshal(t.Result)
 		if err != nil {
 			response = nil
 		}
 		in = append(in,
-			llm.Message{Role: "assistant", Parts: []llm.Part{{Type: llm.PartToolCall, ID: "call_1", ToolName: c.CalledTool, Arguments: c.CalledArgs}}},
-			llm.Message{Role: "tool", Parts: []llm.Part{{Type: llm.PartToolCallResponse, ID: "call_1", Response: response}}})
+			llm.Message{Role: "assistant", Parts: []llm.Part{{Type: llm.PartToolCall, ID: callID(i), ToolName: t.Tool, Arguments: t.Args}}},
+			llm.Message{Role: "tool", Parts: []llm.Part{{Type: llm.PartToolCallResponse, ID: callID(i), Response: response}}})
 	}
 	return in
 }
 
+// allRounds are the calls of tools that were made before.
+func (c *Call) allRounds() []ToolRound {
+	if c.CalledTool == "" {
+		return nil
+	}
+	return append(slices.Clip(c.Rounds), ToolRound{Tool: c.CalledTool, Args: c.CalledArgs, Result: c.ToolResult})
+}
+
+func callID(i int) string { return "call_" + strconv.Itoa(i+1) }
+
+// region is where the call is served.
+func (c *Call) region() string {
+	if c.upstream == upstreamEU {
+		return regionEU
+	}
+	return c.Model.region
+}
+
+// format is what a request says of the schema that the answer is to follow.
+func (c *Call) format() object {
+	return object{"type": "json_schema", "json_schema": object{"name": "label", "strict": true, "schema": json.RawMessage(c.Schema)}}
+}
+
+// toolList are the tools that the call offers, as they are recorded.
+func (c *Call) toolList() json.RawMessage {
+	names := toolNames(c)
+	if len(names) == 0 {
+		return nil
+	}
+	list := make([]object, 0, len(names))
+	for _, name := range names {
+		list = append(list, object{"type": "function", "name": name, "description": describe(name), "parameters": toolSchema()})
+	}
+	b, err := json.Marshal(list)
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
 func output(c *Call, text, finish string) []llm.Message {
 	m := llm.Message{Role: "assistant", FinishReason: finish}
+	if c.Thought != "" {
+		m.Parts = append(m.Parts, llm.Part{Type: llm.PartReasoning, Content: c.Thought})
+	}
 	if text != "" {
 		m.Parts = append(m.Parts, llm.Part{Type: llm.PartText, Content: text})
 	}
 	if c.Tool != "" {
-		m.Parts = append(m.Parts, llm.Part{Type: llm.PartToolCall, ID: "call_1", ToolName: c.Tool, Arguments: c.Args})
+		m.Parts = append(m.Parts, llm.Part{Type: llm.PartToolCall, ID: callID(len(c.allRounds())), ToolName: c.Tool, Arguments: c.Args})
 	}
 	if len(m.Parts) == 0 {
 		return nil

@@ -25,6 +25,8 @@ type Incident struct {
 	Status     int     // how they fail
 	User       string  // a user who runs away
 	UserRate   float64 // with so many calls a second on average
+	Prompt     string  // a version of a prompt whose answers people dislike
+	Version    string
 }
 
 // Occurrence is one time that an Incident happens.
@@ -89,6 +91,7 @@ func (g *Generator) Incidents() []Incident { return slices.Clone(g.cfg.Incidents
 // Occurrences returns every occurrence that overlaps the span from start to
 // end, in order of time.
 func (g *Generator) Occurrences(start, end time.Time) []Occurrence {
+	start, end = g.clock(start), g.clock(end)
 	var out []Occurrence
 	for _, i := range g.cfg.Incidents {
 		if i.Every <= 0 {
@@ -101,13 +104,16 @@ func (g *Generator) Occurrences(start, end time.Time) []Occurrence {
 			}
 		}
 	}
+	for i := range out {
+		out[i].Start, out[i].End = out[i].Start.Add(-g.cfg.Shift), out[i].End.Add(-g.cfg.Shift)
+	}
 	slices.SortFunc(out, func(a, b Occurrence) int { return a.Start.Compare(b.Start) })
 	return out
 }
 
 // hits reports whether the incident concerns a call of m.
 func (i *Incident) hits(m *Model) bool {
-	if i.User != "" {
+	if i.User != "" || i.Prompt != "" {
 		return false
 	}
 	return (i.Provider == "" || i.Provider == m.Provider) && (i.Model == "" || i.Model == m.Name)

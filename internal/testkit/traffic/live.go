@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -65,7 +66,10 @@ func (g *Generator) Live(ctx context.Context, gatewayURL string, client *http.Cl
 	slots := make(chan struct{}, g.cfg.MaxInFlight)
 	var running sync.WaitGroup
 	defer running.Wait()
-	start := g.cfg.Now()
+	start := g.cfg.Begin
+	if start.IsZero() {
+		start = g.cfg.Now()
+	}
 	for t := range g.Tasks(start, start.AddDate(100, 0, 0)) {
 		now := g.cfg.Now()
 		if err := g.cfg.Pace(ctx, t.At.Sub(now)); err != nil || ctx.Err() != nil {
@@ -102,14 +106,47 @@ type player struct {
 	rng    *rand.Rand
 	trace  string
 	spans  []llm.Record
+	events []event
 }
 
 func (p *player) play(ctx context.Context) {
 	p.rng = rand.New(rand.NewPCG(p.task.seed, 1))
 	p.trace = p.hex(16)
 	p.step(ctx, p.task.Root, "")
-	if p.sink != nil && len(p.spans) > 0 {
+	if p.sink == nil {
+		return
+	}
+	if p.g.cfg.Rich {
+		trace := p.trace
+		if !p.task.Traced {
+			trace = "" // the application does not know of it
+		}
+		for _, l := range lines(p.rng, p.task, trace, p.events, p.task.At, p.g.cfg.Now()) {
+			p.spans = append(p.spans, llm.Record{Log: l})
+		}
+	}
+	if len(p.spans) > 0 {
 		p.sink(p.spans)
+	}
+	p.remark(ctx)
+}
+
+// remark sends what people and evaluators say of the answers, when they do.
+func (p *player) remark(ctx context.Context) {
+	for i := range p.task.Opinions {
+		o := &p.task.Opinions[i]
+		for j := range p.events {
+			e := &p.events[j]
+			if e.call != o.Call || e.status != http.StatusOK || e.response == "" && !o.Session {
+				continue
+			}
+			if p.g.cfg.Pace(ctx, e.ended.Add(o.After).Sub(p.g.cfg.Now())) != nil || ctx.Err() != nil {
+				return
+			}
+			f := o.feedback(p.task, e.began, e.ended)
+			f.ResponseID = e.response
+			p.sink([]llm.Record{{Feedback: f}})
+		}
 	}
 }
 
@@ -148,6 +185,7 @@ func (p *player) step(ctx context.Context, s *Step, parent string) {
 	}
 	span.Duration = p.g.cfg.Now().Sub(at)
 	p.spans = append(p.spans, llm.Record{Span: span})
+	p.events = append(p.events, event{step: s, span: span.SpanID, began: at, ended: at.Add(span.Duration)})
 }
 
 // call sends one call and reads its answer as far as its reader would.
@@ -160,6 +198,11 @@ func (p *player) call(ctx context.Context, c *Call, parent string) {
 		return
 	}
 	p.g.stats.calls.Add(1)
+	e := event{call: c, span: parent, began: p.g.cfg.Now()}
+	defer func() {
+		e.ended = p.g.cfg.Now()
+		p.events = append(p.events, e)
+	}()
 	resp, err := p.client.Do(req)
 	if err != nil {
 		if ctx.Err() == nil {
@@ -168,25 +211,36 @@ func (p *player) call(ctx context.Context, c *Call, parent string) {
 		return
 	}
 	defer resp.Body.Close()
+	e.status = resp.StatusCode
 	leave := -1
 	if c.LeaveAfter > 0 && resp.StatusCode == http.StatusOK {
 		leave = max(1, int(c.LeaveAfter*float64(c.Chunks())))
 	}
-	read(resp.Body, leave)
+	e.response = read(resp.Body, leave)
 }
 
-// read reads the body to its end, or until so many events have come.
-func read(r io.Reader, events int) {
+// responseID finds the id of an answer in its first bytes.
+var responseID = regexp.MustCompile(`"(?:id|responseId)" ?: ?"([^"]{6,100})"`)
+
+// read reads the body to its end, or until so many events have come. It returns
+// the answer's id, if there is one.
+func read(r io.Reader, events int) (id string) {
 	buf := make([]byte, 4096)
 	for seen := 0; events < 0 || seen < events; {
 		n, err := r.Read(buf)
+		if id == "" && seen < 3 {
+			if m := responseID.FindSubmatch(buf[:n]); m != nil {
+				id = string(m[1])
+			}
+		}
 		if bytes.Contains(buf[:n], []byte("data:")) {
 			seen += bytes.Count(buf[:n], []byte("data:"))
 		} else {
 			seen += bytes.Count(buf[:n], []byte("\n")) // lines of JSON
 		}
 		if err != nil {
-			return
+			return id
 		}
 	}
+	return id
 }

@@ -137,13 +137,19 @@ func TestLive(t *testing.T) {
 // TestLiveTellsTheProviderWhatToSay checks that what was planned is what the
 // provider sends.
 func TestLiveTellsTheProviderWhatToSay(t *testing.T) {
+	t.Run("plain", func(t *testing.T) { tellsTheProvider(t, Config{Seed: 6}) })
+	t.Run("rich", func(t *testing.T) { tellsTheProvider(t, Config{Seed: 6, Rich: true}) })
+}
+
+func tellsTheProvider(t *testing.T, cfg Config) {
 	fake := provider.New(provider.Config{Pace: provider.NoPace, Models: ProviderModels(), TruthSize: 1 << 14})
 	srv := httptest.NewServer(fake)
 	defer srv.Close()
 	tr := &http.Transport{}
 	defer tr.CloseIdleConnections()
 	clk := &clock{now: day}
-	g := New(Config{Seed: 6, Now: clk.Now, Pace: clk.Pace})
+	cfg.Now, cfg.Pace = clk.Now, clk.Pace
+	g := New(cfg)
 	n := 0
 	for task := range g.Tasks(day.Add(14*time.Hour), day.Add(15*time.Hour)) {
 		p := &player{g: g, client: &http.Client{Transport: tr}, base: srv.URL, task: task}
@@ -173,6 +179,9 @@ func TestLiveTellsTheProviderWhatToSay(t *testing.T) {
 			}
 			if c.Stream && c.Model.api != apiGemini && got.Chunks != c.Chunks() {
 				t.Errorf("%s: %d chunks, planned %d", c.Model.Name, got.Chunks, c.Chunks())
+			}
+			if c.script != nil && c.Tool == "" && got.Text != c.Answer {
+				t.Fatalf("%s: said %q, planned %q", c.Model.Name, got.Text, c.Answer)
 			}
 			n++
 		}

@@ -16,17 +16,25 @@ type planner struct {
 	g        *Generator
 	r        *rand.Rand
 	users    *users
-	sessions map[*app][]session
+	sessions map[*app][]*session
+
+	session *session // of the task that is planned
+	preset  *script  // what the next call is about, where that is settled
 }
 
 // session is a conversation that goes on.
-type session struct{ user, id string }
+type session struct {
+	user, id string
+	chinese  bool
+	region   string
+	talk     conversation
+}
 
 // maxSessions bounds the conversations of an application that go on at once.
 const maxSessions = 48
 
 func (g *Generator) newPlanner(r *rand.Rand) *planner {
-	return &planner{g: g, r: r, users: newUsers(r, g.cfg.Users), sessions: map[*app][]session{}}
+	return &planner{g: g, r: r, users: newUsers(r, g.cfg.Users), sessions: map[*app][]*session{}}
 }
 
 func (p *planner) task(d arrival) *Task {
@@ -39,13 +47,17 @@ func (p *planner) task(d arrival) *Task {
 	if p.r.Float64() < 0.06 {
 		t.Environment = "staging"
 	}
-	s := p.session(a, d.user)
+	s := p.resume(a, d.user)
+	p.session = s
 	t.User, t.Session = s.user, s.id
+	if p.g.cfg.Rich {
+		p.place(t, s)
+	}
 	switch a.shape {
 	case shapeRAG:
 		t.Traced, t.Root = true, p.answerQuestion(a, d.at)
 	case shapeAgent:
-		t.Traced, t.Root = true, p.research(a, d.at)
+		t.Traced, t.Root = true, p.investigate(a, d.at)
 	default:
 		c := &Step{Call: p.chat(a, p.model(a), d.at, d.user != "")}
 		t.Root = c
@@ -57,19 +69,25 @@ func (p *planner) task(d arrival) *Task {
 			}
 		}
 	}
+	if p.g.cfg.Rich {
+		p.judge(a, t)
+	}
 	return t
 }
 
-// session continues a conversation or starts one.
-func (p *planner) session(a *app, user string) session {
+// resume continues a conversation or starts one.
+func (p *planner) resume(a *app, user string) *session {
 	if user != "" {
-		return session{user, user + "-stuck"}
+		return &session{user: user, id: user + "-stuck"}
 	}
 	open := p.sessions[a]
 	if len(open) > 0 && p.r.Float64() > 1/a.turns {
 		return open[p.r.IntN(len(open))]
 	}
-	s := session{p.users.draw(), "s-" + strconv.FormatUint(p.r.Uint64()>>16, 36)}
+	s := &session{user: p.users.draw(), id: "s-" + strconv.FormatUint(p.r.Uint64()>>16, 36)}
+	if p.g.cfg.Rich {
+		s.chinese, s.region = p.r.Float64() < a.chinese, p.region()
+	}
 	if len(open) < maxSessions {
 		p.sessions[a] = append(open, s)
 	} else {
@@ -117,7 +135,16 @@ func (p *planner) chat(a *app, m *Model, at time.Time, runaway bool) *Call {
 	if runaway { // the same long prompt again and again
 		c.Input, c.Output = 24_000, 300
 	}
+	if p.g.cfg.Rich {
+		if runaway {
+			p.session.talk = conversation{} // the same again and again
+		}
+		p.write(a, c)
+	}
 	p.finish(c, at)
+	if p.g.cfg.Rich && c.Status == 0 && a.writing == writeTalk {
+		p.session.talk.remember(c.Prompt, c.Answer)
+	}
 	return c
 }
 
@@ -137,6 +164,9 @@ func (p *planner) call(a *app, m *Model) *Call {
 		c.Operation = llm.OpRerank
 	default: // the others chat
 	}
+	if m.Upstream == "openai" && p.session != nil && p.session.region == regionEU {
+		c.upstream = upstreamEU
+	}
 	c.Stream = p.r.Float64() < a.stream
 	c.Chinese = p.r.Float64() < a.chinese
 	c.System = systemPrompt(a, c.Chinese)
@@ -144,6 +174,9 @@ func (p *planner) call(a *app, m *Model) *Call {
 }
 
 func systemPrompt(a *app, chinese bool) string {
+	if a.writing == writeResearch {
+		return "You are a researcher. Find out what you are asked with the tools, then report the result first and how you found it second."
+	}
 	if chinese {
 		return "你是" + a.service + "的助手，请简洁地回答。"
 	}
@@ -171,13 +204,19 @@ func (p *planner) finish(c *Call, at time.Time) {
 	uncached := float64(c.Input - c.CacheRead)
 	ttft := (m.base + f.prefillPerToken*uncached) * f.prefill.At(p.r.Float64())
 	perToken := m.perToken * f.tpot.At(p.r.Float64())
-	ttft += float64(c.Reasoning) * perToken
+	if !m.shows {
+		ttft += float64(c.Reasoning) * perToken
+	}
 	ttft, perToken = p.disturb(c, at, ttft, perToken)
 	c.TTFT, c.PerToken = seconds(ttft), seconds(perToken)
 	if c.Prompt == "" {
 		c.Prompt = p.text(c.Input, c.Chinese)
 	}
-	if c.visible() > 0 && c.Tool == "" {
+	switch {
+	case c.visible() <= 0 || c.Tool != "":
+	case c.script != nil:
+		c.Answer = c.script.answer(c.visible())
+	default:
 		c.Answer = p.text(c.visible(), c.Chinese)
 	}
 	if c.Finish == "stop" && c.Output-c.Reasoning >= 900 && p.r.Float64() < 0.3 {
@@ -190,7 +229,7 @@ func (p *planner) finish(c *Call, at time.Time) {
 func (p *planner) disturb(c *Call, at time.Time, ttft, perToken float64) (float64, float64) {
 	for i := range p.g.cfg.Incidents {
 		in := &p.g.cfg.Incidents[i]
-		if _, on := in.at(at); !on || !in.hits(c.Model) {
+		if _, on := in.at(p.g.clock(at)); !on || !in.hits(c.Model) {
 			continue
 		}
 		if in.Slow > 0 {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 )
@@ -19,7 +20,7 @@ func (p *player) request(ctx context.Context, c *Call, parent string) (*http.Req
 	if err != nil {
 		return nil, fmt.Errorf("request body: %w", err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.base+"/"+c.Model.Upstream+path(c), bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.base+"/"+c.Upstream()+path(c), bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("request: %w", err)
 	}
@@ -83,12 +84,24 @@ func (p *player) dictate(h http.Header, c *Call) {
 	if c.Finish != "stop" && c.Finish != "tool_calls" {
 		h.Set("X-Fake-Finish", c.Finish)
 	}
-	if c.Tool != "" {
+	switch {
+	case c.Tool != "":
 		h.Set("X-Fake-Tool", c.Tool)
+		h.Set("X-Fake-Tool-Args", url.PathEscape(c.Args))
 		h.Set("X-Fake-Tokens", "0")
-	} else {
+	case c.script != nil && c.Answer != "":
+		h.Set("X-Fake-Tool", "none")
+		h.Set("X-Fake-Text", url.PathEscape(c.Answer))
+		h.Set("X-Fake-Chunks", strconv.Itoa(c.textChunks()))
+	default:
 		h.Set("X-Fake-Tool", "none")
 		h.Set("X-Fake-Tokens", strconv.FormatInt(c.visible(), 10))
+	}
+	if c.Model.shows {
+		h.Set("X-Fake-Reasoning", strconv.FormatInt(c.Reasoning, 10))
+	}
+	if c.Stall > 0 {
+		h.Set("X-Fake-Stall", strconv.Itoa(c.StallAfter)+":"+c.Stall.String())
 	}
 	if c.CutAfter > 0 {
 		h.Set("X-Fake-Cut-After", strconv.Itoa(c.CutAfter))
@@ -107,6 +120,9 @@ func (p *player) body(c *Call) object {
 	case apiOllama:
 		return object{"model": c.Model.Name, "stream": c.Stream, "messages": chatMessages(c), "options": object{"temperature": c.Temperature, "num_predict": c.MaxTokens}}
 	case apiEmbeddings:
+		if len(c.Texts) > 0 {
+			return object{"model": c.Model.Name, "input": c.Texts, "dimensions": 64}
+		}
 		return object{"model": c.Model.Name, "input": c.Prompt, "dimensions": 64}
 	case apiModeration:
 		return object{"model": c.Model.Name, "input": c.Prompt}
@@ -125,6 +141,9 @@ func (p *player) body(c *Call) object {
 			b["stream_options"] = object{"include_usage": true}
 		}
 	}
+	if c.Schema != "" {
+		b["response_format"] = c.format()
+	}
 	if tools := toolNames(c); len(tools) > 0 {
 		list := make([]object, 0, len(tools))
 		for _, name := range tools {
@@ -136,15 +155,28 @@ func (p *player) body(c *Call) object {
 }
 
 func chatMessages(c *Call) []object {
-	m := make([]object, 0, 4)
+	m := make([]object, 0, 4+2*len(c.Said))
 	if c.System != "" {
 		m = append(m, object{"role": "system", "content": c.System})
 	}
-	m = append(m, object{"role": "user", "content": c.Prompt})
-	if c.CalledTool != "" {
+	m = c.turns(m)
+	if c.Picture != "" && c.Model.api == apiChat {
+		m = append(m, object{"role": "user", "content": []object{{"type": "text", "text": c.Prompt}, {"type": "image_url", "image_url": object{"url": c.Picture}}}})
+	} else {
+		m = append(m, object{"role": "user", "content": c.Prompt})
+	}
+	for i, t := range c.allRounds() {
 		m = append(m,
-			object{"role": "assistant", "content": nil, "tool_calls": []object{{"id": "call_1", "type": "function", "function": object{"name": c.CalledTool, "arguments": c.CalledArgs}}}},
-			object{"role": "tool", "tool_call_id": "call_1", "content": c.ToolResult})
+			object{"role": "assistant", "content": nil, "tool_calls": []object{{"id": callID(i), "type": "function", "function": object{"name": t.Tool, "arguments": t.Args}}}},
+			object{"role": "tool", "tool_call_id": callID(i), "content": t.Result})
+	}
+	return m
+}
+
+// turns adds what was said before.
+func (c *Call) turns(m []object) []object {
+	for _, t := range c.Said {
+		m = append(m, object{"role": "user", "content": t.User}, object{"role": "assistant", "content": t.Assistant})
 	}
 	return m
 }
@@ -157,11 +189,11 @@ func (p *player) responsesBody(c *Call) object {
 }
 
 func (p *player) messagesBody(c *Call) object {
-	m := []object{{"role": "user", "content": c.Prompt}}
-	if c.CalledTool != "" {
+	m := append(c.turns(nil), object{"role": "user", "content": c.Prompt})
+	for i, t := range c.allRounds() {
 		m = append(m,
-			object{"role": "assistant", "content": []object{{"type": "tool_use", "id": "toolu_1", "name": c.CalledTool, "input": json.RawMessage(c.CalledArgs)}}},
-			object{"role": "user", "content": []object{{"type": "tool_result", "tool_use_id": "toolu_1", "content": c.ToolResult}}})
+			object{"role": "assistant", "content": []object{{"type": "tool_use", "id": "toolu_" + strconv.Itoa(i+1), "name": t.Tool, "input": json.RawMessage(t.Args)}}},
+			object{"role": "user", "content": []object{{"type": "tool_result", "tool_use_id": "toolu_" + strconv.Itoa(i+1), "content": t.Result}}})
 	}
 	system := []object{{"type": "text", "text": c.System, "cache_control": object{"type": "ephemeral"}}}
 	b := object{"model": c.Model.Name, "max_tokens": c.MaxTokens, "system": system, "messages": m, "temperature": c.Temperature, "stream": c.Stream}

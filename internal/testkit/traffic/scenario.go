@@ -32,9 +32,11 @@ type Model struct {
 	Path     string // below the upstream; %s stands for the model's name
 
 	api       api
+	region    string  // of its upstream
 	base      float64 // median seconds before the first token, without the prompt's share
 	perToken  float64 // median seconds an output token
 	reasoning float64 // median tokens of reasoning
+	shows     bool    // its reasoning
 	caches    bool
 	marks     bool // caches by explicit marks and reports writes
 }
@@ -53,9 +55,11 @@ func models() map[string]*Model {
 		{Name: "gemini-2.0-flash", Answers: "gemini-2.0-flash", Provider: llm.ProviderGemini, Upstream: "gemini", Path: "/v1beta/models/%s", api: apiGemini, base: 0.4, perToken: 0.006, caches: true},
 		{Name: "gemini-2.5-flash", Answers: "gemini-2.5-flash", Provider: llm.ProviderGemini, Upstream: "gemini", Path: "/v1beta/models/%s", api: apiGemini, base: 0.5, perToken: 0.005, reasoning: 300, caches: true},
 		{Name: "deepseek-chat", Answers: "deepseek-chat", Provider: llm.ProviderDeepSeek, Upstream: "deepseek", Path: "/v1/chat/completions", api: apiChat, base: 0.8, perToken: 0.025, caches: true},
-		{Name: "qwen-plus", Answers: "qwen-plus", Provider: llm.ProviderDashScope, Upstream: "dashscope", Path: "/compatible-mode/v1/chat/completions", api: apiChat, base: 0.6, perToken: 0.016},
+		{Name: "qwen-plus", Answers: "qwen-plus", Provider: llm.ProviderDashScope, Upstream: "dashscope", Path: "/compatible-mode/v1/chat/completions", api: apiChat, region: "cn", base: 0.6, perToken: 0.016},
 		{Name: "rerank-v3.5", Answers: "", Provider: llm.ProviderCohere, Upstream: "cohere", Path: "/v2/rerank", api: apiRerank, base: 0.18},
 		{Name: "llama3.2", Answers: "llama3.2", Provider: llm.ProviderOllama, Upstream: "ollama", Path: "/api/chat", api: apiOllama, base: 0.15, perToken: 0.02},
+		{Name: "qwen3-8b", Answers: "qwen3-8b", Provider: llm.ProviderVLLM, Upstream: "vllm", Path: "/v1/chat/completions", api: apiChat, base: 0.12, perToken: 0.014, caches: true},
+		{Name: "deepseek-r1-distill-qwen-32b", Answers: "deepseek-r1-distill-qwen-32b", Provider: "sglang", Upstream: "sglang", Path: "/v1/chat/completions", api: apiChat, base: 0.35, perToken: 0.024, reasoning: 260, shows: true},
 		{Name: "acme-internal-7b", Answers: "acme-internal-7b", Provider: llm.ProviderVLLM, Upstream: "vllm", Path: "/v1/chat/completions", api: apiChat, base: 0.2, perToken: 0.022},
 	}
 	m := make(map[string]*Model, len(list))
@@ -87,6 +91,7 @@ type app struct {
 	chinese                        float64
 	turns                          float64 // mean tasks a session
 	tools                          []string
+	writing                        writing // what it is about, in a rich load
 }
 
 type weighted struct {

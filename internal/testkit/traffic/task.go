@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"time"
+	"unicode/utf8"
 
 	"github.com/pitot-dev/pitot/internal/llm"
 )
@@ -27,10 +28,13 @@ type Task struct {
 	Prompt        string
 	PromptVersion string
 	Team          string
+	Region        string
 	// Traced says whether the application sends its spans. If not, Root is a
 	// call.
 	Traced bool
 	Root   *Step
+	// Opinions are what is said of its answers later.
+	Opinions []Opinion
 
 	seed uint64 // of everything that is drawn while the task runs
 }
@@ -71,19 +75,57 @@ type Call struct {
 	LeaveAfter float64 // the client leaves after that share of the stream; 0 for never
 
 	System string
+	// Said are the turns before Prompt.
+	Said   []Turn
 	Prompt string
+	// Picture is the address of a picture that goes with Prompt.
+	Picture string
+	// Texts replace Prompt in a batch of embeddings.
+	Texts []string
+	// Schema is the JSON Schema that the answer is to follow.
+	Schema string
+	// Rounds are calls of tools before the one of CalledTool.
+	Rounds []ToolRound
 	// Said is a turn between prompt and answer: the tool call that was made and
 	// its result.
 	CalledTool, CalledArgs, ToolResult string
 
-	Answer string
-	Tool   string // the tool that the answer calls
-	Args   string
-	Finish string // in OpenAI's words
+	// Thought is reasoning that the model shows.
+	Thought string
+	Answer  string
+	Tool    string // the tool that the answer calls
+	Args    string
+	Finish  string // in OpenAI's words
+
+	// After StallAfter chunks nothing comes for Stall.
+	StallAfter int
+	Stall      time.Duration
+
+	upstream string  // instead of the model's
+	script   *script // where the texts were written by hand
 
 	Chinese     bool
 	Temperature float64
 	MaxTokens   int64
+}
+
+// ToolRound is a call of a tool with its result.
+type ToolRound struct{ Tool, Args, Result string }
+
+// script is how a question that was written by hand is answered.
+type script struct {
+	exchange *exchange
+	facts    facts
+}
+
+func (s *script) answer(tokens int64) string { return s.facts.fill(s.exchange.answer(tokens)) }
+
+// Upstream is the gateway's name for where the call goes.
+func (c *Call) Upstream() string {
+	if c.upstream != "" {
+		return c.upstream
+	}
+	return c.Model.Upstream
 }
 
 // visible is the number of output tokens that are text.
@@ -99,7 +141,20 @@ func (c *Call) Chunks() int {
 			return 4
 		}
 	}
-	return int((c.visible() + tokensPerChunk - 1) / tokensPerChunk)
+	n := c.textChunks()
+	if c.Model.shows {
+		n += int((c.Reasoning + tokensPerChunk - 1) / tokensPerChunk)
+	}
+	return n
+}
+
+// textChunks are those of the text.
+func (c *Call) textChunks() int {
+	n := int((c.visible() + tokensPerChunk - 1) / tokensPerChunk)
+	if c.script != nil { // a text has no more pieces than characters
+		n = min(n, utf8.RuneCountInString(c.Answer))
+	}
+	return n
 }
 
 // Duration is how long the call takes if nothing cuts it short.
@@ -110,7 +165,7 @@ func (c *Call) Duration() time.Duration {
 	if c.Operation == llm.OpEmbeddings || c.Operation == llm.OpModeration || c.Operation == llm.OpRerank {
 		return c.TTFT
 	}
-	return c.TTFT + time.Duration(max(c.Chunks()-1, 0))*tokensPerChunk*c.PerToken
+	return c.TTFT + c.Stall + time.Duration(max(c.Chunks()-1, 0))*tokensPerChunk*c.PerToken
 }
 
 // Calls yields the calls of the task, in order.

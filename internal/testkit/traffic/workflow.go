@@ -1,7 +1,9 @@
 package traffic
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pitot-dev/pitot/internal/llm"
@@ -12,6 +14,9 @@ import (
 func (p *planner) answerQuestion(a *app, at time.Time) *Step {
 	chinese := p.r.Float64() < a.chinese
 	question := p.text(int64(8+p.r.IntN(20)), chinese)
+	if p.g.cfg.Rich {
+		question = p.ask(knowledgeExchanges(p.session.chinese))
+	}
 	root := &Step{Name: "answer_question", Kind: llm.KindWorkflow, OTelKind: "internal", Before: p.ms(3), After: p.ms(2), Input: question}
 
 	embed := p.call(a, p.g.models["text-embedding-3-small"])
@@ -40,6 +45,9 @@ func (p *planner) answerQuestion(a *app, at time.Time) *Step {
 	}
 	answer := p.chat(a, p.model(a), at, false)
 	answer.Prompt = question + p.text(answer.Input, chinese)
+	if p.g.cfg.Rich {
+		answer.Prompt = question + "\n\n" + strings.Join(passages(), "\n")
+	}
 	root.Children = append(root.Children, &Step{Call: answer})
 	root.Output = answer.Answer
 	if answer.Status != 0 {
@@ -61,10 +69,16 @@ func toolTime(name string) float64 {
 	return 2
 }
 
-// research is an agent: it calls a model that calls tools until it knows
+// investigate is an agent: it calls a model that calls tools until it knows
 // enough, and sometimes has another agent review the answer.
-func (p *planner) research(a *app, at time.Time) *Step {
+func (p *planner) investigate(a *app, at time.Time) *Step {
 	question := p.text(int64(15+p.r.IntN(40)), false)
+	var topic *researchTopic
+	if p.g.cfg.Rich {
+		question, topic = p.research()
+	}
+	about := p.preset
+	p.preset = nil
 	agent := &Step{
 		Name: "invoke_agent researcher", Kind: llm.KindAgent, OTelKind: "internal", Agent: "researcher", Before: p.ms(2), Input: question,
 		Attributes: map[string]any{"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "researcher"},
@@ -80,16 +94,22 @@ func (p *planner) research(a *app, at time.Time) *Step {
 	}
 	input := int64(900 + p.r.IntN(1500))
 	var lastTool, lastArgs, lastResult string
+	var before []ToolRound
 	for i := range rounds + 1 {
 		c := p.call(a, m)
 		c.Prompt, c.Input = question, input
 		c.CalledTool, c.CalledArgs, c.ToolResult = lastTool, lastArgs, lastResult
+		c.Rounds = before
 		last := i == rounds
 		if last {
+			c.script = about
 			c.Output = max(40, int64(scaled(&p.g.params.convOutput, 1).Sample(p.r)))
 		} else {
 			c.Tool = a.tools[p.r.IntN(len(a.tools))]
 			c.Args = `{"query":"` + p.text(5, false) + `"}`
+			if topic != nil {
+				c.Args = topic.tools[c.Tool].Args
+			}
 			c.Finish, c.Output = "tool_calls", int64(25+p.r.IntN(40))
 		}
 		p.finish(c, at)
@@ -102,8 +122,11 @@ func (p *planner) research(a *app, at time.Time) *Step {
 			agent.Output, root.Output = c.Answer, c.Answer
 			break
 		}
-		tool := p.tool(c.Tool, c.Args, i)
+		tool := p.tool(c.Tool, c.Args, i, topic)
 		agent.Children = append(agent.Children, tool)
+		if topic != nil && lastTool != "" {
+			before = append(slices.Clip(before), ToolRound{Tool: lastTool, Args: lastArgs, Result: lastResult})
+		}
 		lastTool, lastArgs, lastResult = c.Tool, c.Args, tool.Output
 		input += c.Output + int64(len(tool.Output)/4) + int64(200+p.r.IntN(800))
 	}
@@ -113,13 +136,16 @@ func (p *planner) research(a *app, at time.Time) *Step {
 	return root
 }
 
-func (p *planner) tool(name, args string, n int) *Step {
+func (p *planner) tool(name, args string, n int, topic *researchTopic) *Step {
 	s := &Step{
 		Name: "execute_tool " + name, Kind: llm.KindTool, OTelKind: "internal", Agent: "researcher", Tool: name,
 		Before: p.ms(toolTime(name)), Input: args, Output: p.text(int64(30+p.r.IntN(120)), false),
 		Attributes: map[string]any{
 			"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": name, "gen_ai.tool.call.id": "call_" + strconv.Itoa(n+1),
 		},
+	}
+	if topic != nil {
+		s.Output = topic.tools[name].Result
 	}
 	if p.r.Float64() < 0.03 {
 		s.ErrorType, s.Output = "timeout", `{"error":"the tool did not answer in time"}`

@@ -1,0 +1,2 @@
+import{t as e}from"./index.es-D6MyYLpP.js";import{t}from"./dist-9Y-3CD9I.js";import{t as n}from"./theme-DN_UQYDE.js";import{t as r}from"./highlight.module-CLHeTg4i.js";import{t as i}from"./jsx-runtime-LKYXHABd.js";var a=i();function o({expr:i}){let o=[];return t(i,e.parse(i),n,(e,t)=>{o.push(t===``?e:(0,a.jsx)(`span`,{className:t.split(` `).map(e=>r[e]).join(` `),children:e},o.length))},()=>{o.push(`
+`)}),(0,a.jsx)(`code`,{className:r.code,children:o})}export{o as default};

@@ -1,0 +1,1 @@
+var e={label:`_label_1hpim_1`,labelName:`_labelName_1hpim_2`,group:`_group_1hpim_3`,row:`_row_1hpim_8`,detail:`_detail_1hpim_12`,why:`_why_1hpim_13`,lane:`_lane_1hpim_16`,laneName:`_laneName_1hpim_17`,laneLabels:`_laneLabels_1hpim_18`,track:`_track_1hpim_19`,bar:`_bar_1hpim_20`,scale:`_scale_1hpim_25`};export{e as t};

@@ -1,0 +1,1 @@
+var e={code:`_code_e1tam_1`,keyword:`_keyword_e1tam_2`,function:`_function_e1tam_3`,string:`_string_e1tam_4`,number:`_number_e1tam_5`,label:`_label_e1tam_6`,comment:`_comment_e1tam_7`,invalid:`_invalid_e1tam_8`};export{e as t};

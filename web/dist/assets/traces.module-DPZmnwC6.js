@@ -1,0 +1,1 @@
+var e={scatter:`_scatter_1x41f_1`,fill:`_fill_1x41f_2`,brush:`_brush_1x41f_3`,tip:`_tip_1x41f_4`,name:`_name_1x41f_6`,bar:`_bar_1x41f_9`,barFill:`_barFill_1x41f_10`};export{e as t};

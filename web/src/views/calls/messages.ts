@@ -1,0 +1,37 @@
+import { defineMessages } from '~/i18n';
+
+export const calls = defineMessages(
+  'calls',
+  {
+    searchLabel: 'Search in prompts, answers and errors', searchPlaceholder: 'Words in prompts, answers, errors', queryLabel: 'LogsQL filter', queryPlaceholder: 'LogsQL filter, such as usage.output_tokens:>1000', queryHelp: 'Field, colon, value. Tab or Enter takes a suggestion, Enter alone applies the filter.', wrongQuery: 'This is no filter',
+    fields: 'Fields', values: 'Values', suggestions: 'Suggestions',
+    filters: 'Filters', activeFilters: 'Active filters', clearAll: 'Clear all', removeFilter: 'Remove the filter {{filter}}', not: 'not', anyOf: 'any of', atLeast: 'at least', atMost: 'at most', contains: 'contains',
+    table: 'Table', scatter: 'Scatter', view: 'View', live: 'Live', liveTail: 'Live tail', pause: 'Pause', resume: 'Go on',
+    histogram: 'Calls over time', histogramLabel: 'Calls over time with failed ones; select a range to zoom in', failedCalls_one: '{{count}} failed', failedCalls_other: '{{count}} failed', zoomHint: 'Drag to zoom in',
+    facets: 'Facets', searchFacet: 'Search {{field}}', moreValues: 'More values', fewerValues: 'Fewer values', noValues: 'No values', include: 'Include {{value}}', exclude: 'Exclude {{value}}', only: 'Only', onlyValue: 'Only {{value}}', facetCount: '{{value}}: {{n}} calls', showFilters: 'Filters', more_values_cut: 'The most frequent {{n}} values',
+    errorType: 'Error type', finishReason: 'Finish reason', promptName: 'Prompt', costState: 'Cost state', upstream: 'Upstream', dialect: 'Dialect', stream: 'Streaming', traceId: 'Trace ID', callId: 'Call ID', tag: 'Tag {{name}}', requestModel: 'Requested model', responseModel: 'Answering model', serviceTier: 'Service tier', spanName: 'Span name', spanId: 'Span ID', parentSpan: 'Parent span', scope: 'Instrumentation', scopeVersion: 'Its version', cached: 'Cached', duration: 'Duration',
+    chooseColumns: 'Choose columns', defaultColumns: 'Default columns', density: 'Compact rows', tableLabel: 'Calls', order: 'Order', newest: 'Newest first', oldest: 'Oldest first', slowest: 'Slowest first', costliest: 'Costliest first', most_tokens: 'Most tokens first',
+    endOfList: 'These are all {{count}} calls', loadingMore: 'Loading more', windowFull: 'The table holds {{n}} calls at a time.', nextWindow: 'Show the next {{n}}', firstWindow: 'Back to the beginning', staleList: 'The list is of {{time}}', refreshList: 'Show newer calls',
+    nothing: 'No call matches', nothingFiltered: 'No call in this range matches the filters. Remove one, or choose a longer range.', nothingAtAll: 'No calls in this range. Choose a longer one, or see how to connect your applications.', connect: 'Connect an application', filterWrong: 'The filter is wrong, so nothing can be shown. See the message at the field.',
+    copyFilter: 'Copy', exportCalls: 'Export', exportAs: 'Download as {{format}}', exportCsvExcel: 'CSV for Excel', exportNote: 'One row a call, without content, at most 1,000,000 rows.', exportCut: '{{n}} calls match: the file has the newest 1,000,000 of them.', exportOldest: 'Oldest first, as the table', jsonLines: 'JSON lines',
+    pick: 'Choose to compare', pickCall: 'Choose call {{id}} to compare', picked_one: '{{count}} call chosen', picked_other: '{{count}} calls chosen', pickAnother: 'Choose another one to compare', compare: 'Compare', compareTwo: 'Compare the two calls', dropPick: 'Cancel the choice',
+    follow: 'Follow new calls', followWaiting: 'Waiting for the next call', followingSince: 'Following new calls', followPaused: 'Paused; {{n}} new', followCut: 'The latest {{n}} calls are kept.', followNot: 'Live tail cannot apply: {{what}}.', followNotSearch: 'the text search', followNotQuery: 'the LogsQL filter', followLost: 'The connection was lost; trying again', newCalls_one: '{{count}} new call', newCalls_other: '{{count}} new calls', leaveLive: 'End live tail', perSecond: '{{n}} calls/s',
+    panel: 'Call', closePanel: 'Close the call', openPage: 'Open as a page', nextCall: 'Next call', previousCall: 'Previous call', resize: 'Width of the panel', noCall: 'There is no such call. It may be past its retention.',
+  },
+  {
+    searchLabel: '在提示词、回答和错误中搜索', searchPlaceholder: '提示词、回答、错误中的词', queryLabel: 'LogsQL 筛选', queryPlaceholder: 'LogsQL 筛选，例如 usage.output_tokens:>1000', queryHelp: '字段、冒号、值。按 Tab 或 Enter 选用建议，单独按 Enter 应用筛选。', wrongQuery: '筛选表达式有误',
+    fields: '字段', values: '值', suggestions: '建议',
+    filters: '筛选', activeFilters: '当前筛选', clearAll: '全部清除', removeFilter: '移除筛选 {{filter}}', not: '非', anyOf: '任一', atLeast: '不少于', atMost: '不超过', contains: '包含',
+    table: '表格', scatter: '散点图', view: '视图', live: '实时', liveTail: '实时跟踪', pause: '暂停', resume: '继续',
+    histogram: '调用量趋势', histogramLabel: '调用量随时间的变化，含失败的调用；框选一段时间可放大', failedCalls_one: '{{count}} 次失败', failedCalls_other: '{{count}} 次失败', zoomHint: '拖动以放大',
+    facets: '分面', searchFacet: '搜索{{field}}', moreValues: '更多值', fewerValues: '收起', noValues: '没有值', include: '包含 {{value}}', exclude: '排除 {{value}}', only: '仅此', onlyValue: '仅 {{value}}', facetCount: '{{value}}：{{n}} 次调用', showFilters: '筛选', more_values_cut: '出现最多的 {{n}} 个值',
+    errorType: '错误类型', finishReason: '结束原因', promptName: '提示词', costState: '成本状态', upstream: '上游', dialect: '方言', stream: '流式', traceId: '链路 ID', callId: '调用 ID', tag: '标签 {{name}}', requestModel: '请求的模型', responseModel: '应答模型', serviceTier: '服务层级', spanName: 'Span 名称', spanId: 'Span ID', parentSpan: '父 span', scope: '埋点库', scopeVersion: '埋点库版本', cached: '缓存', duration: '耗时',
+    chooseColumns: '选择列', defaultColumns: '默认列', density: '紧凑行高', tableLabel: '调用', order: '排序', newest: '最新优先', oldest: '最早优先', slowest: '最慢优先', costliest: '最贵优先', most_tokens: 'token 最多优先',
+    endOfList: '共 {{count}} 次调用，已全部显示', loadingMore: '正在加载更多', windowFull: '表格一次最多保留 {{n}} 次调用。', nextWindow: '显示接下来的 {{n}} 次', firstWindow: '回到开头', staleList: '列表截至 {{time}}', refreshList: '显示更新的调用',
+    nothing: '没有符合条件的调用', nothingFiltered: '该时间范围内没有调用符合筛选条件。请移除某个条件，或选择更长的时间范围。', nothingAtAll: '该时间范围内没有调用。请选择更长的范围，或查看如何接入应用。', connect: '接入应用', filterWrong: '筛选表达式有误，无法显示结果。请查看输入框处的提示。',
+    copyFilter: '复制', exportCalls: '导出', exportAs: '下载 {{format}}', exportCsvExcel: 'CSV（适用于 Excel）', exportNote: '每次调用一行，不含内容，最多 1,000,000 行。', exportCut: '共有 {{n}} 次调用符合条件：文件只包含最新的 1,000,000 次。', exportOldest: '与表格一致，最早的在前', jsonLines: 'JSON Lines',
+    pick: '选择以对比', pickCall: '选择调用 {{id}} 进行对比', picked_one: '已选择 {{count}} 次调用', picked_other: '已选择 {{count}} 次调用', pickAnother: '再选择一次调用进行对比', compare: '对比', compareTwo: '对比这两次调用', dropPick: '取消选择',
+    follow: '跟踪新的调用', followWaiting: '等待下一次调用', followingSince: '正在跟踪新的调用', followPaused: '已暂停；{{n}} 次新调用', followCut: '保留最新的 {{n}} 次调用。', followNot: '实时跟踪无法应用：{{what}}。', followNotSearch: '文本搜索', followNotQuery: 'LogsQL 筛选', followLost: '连接已断开，正在重试', newCalls_one: '{{count}} 次新调用', newCalls_other: '{{count}} 次新调用', leaveLive: '结束实时跟踪', perSecond: '{{n}} 次调用/秒',
+    panel: '调用', closePanel: '关闭调用详情', openPage: '在独立页面打开', nextCall: '下一次调用', previousCall: '上一次调用', resize: '面板宽度', noCall: '没有这次调用，可能已超过保留期限。',
+  },
+);
