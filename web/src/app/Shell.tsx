@@ -1,4 +1,4 @@
-import { ActionIcon, Alert, AppShell, Burger, Button, Group, Kbd, NavLink, ScrollArea, Stack, Text, UnstyledButton, useMantineColorScheme } from '@mantine/core';
+import { ActionIcon, Alert, AppShell, Burger, Button, Group, Kbd, Stack, Text, UnstyledButton, useMantineColorScheme } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconSearch, IconSettings } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
@@ -64,7 +64,7 @@ export function Shell() {
               <svg width="22" height="22" viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="7" fill="#0b7285" /><path d="M6 13h13a4 4 0 0 1 0 8H6v-3h13a1 1 0 0 0 0-2H6z" fill="#fff" /><circle cx="24.5" cy="9" r="2" fill="#99e9f2" /><circle cx="27" cy="14" r="1.4" fill="#99e9f2" /></svg>
               <Text fw={700} visibleFrom="sm">Pitot</Text>
             </RouterLink>
-            <UnstyledButton className={classes.search} onClick={() => openPalette()} aria-label={t('palette')} visibleFrom="sm">
+            <UnstyledButton className={classes.search} onClick={() => openPalette()} visibleFrom="sm">
               <IconSearch size={14} /> <span>{t('palettePlaceholder')}</span> <Kbd size="xs">⌘K</Kbd>
             </UnstyledButton>
           </Group>
@@ -76,18 +76,20 @@ export function Shell() {
         </Group>
       </AppShell.Header>
       <AppShell.Navbar p={6}>
-        <ScrollArea type="scroll" h="100%">
+        <div className={classes.scroll}>
           <nav aria-label={t('menu')}>
             {groups.map((g) => (
               <Stack key={g} gap={1} mb={8}>
                 <Text size="xs" c="dimmed" fw={600} px={8} pt={4}>{t(g)}</Text>
                 {pages.filter((p) => p.group === g).map((p) => (
-                  <NavLink key={p.name} component={RouterLink} href={withRange(p.paths[0] ?? '/', search)} label={c(p.name)} leftSection={<p.icon size={16} stroke={1.6} />} active={page?.name === p.name} aria-current={page?.name === p.name ? 'page' : undefined} onClick={close} py={5} px={8} className={classes.nav} />
+                  <RouterLink key={p.name} href={withRange(p.paths[0] ?? '/', search)} className={classes.nav} aria-current={page?.name === p.name ? 'page' : undefined} onClick={close}>
+                    <p.icon size={16} stroke={1.6} /> {c(p.name)}
+                  </RouterLink>
                 ))}
               </Stack>
             ))}
           </nav>
-        </ScrollArea>
+        </div>
       </AppShell.Navbar>
       <AppShell.Main ref={main} id="main" tabIndex={-1} className={classes.main}>
         {wall && <Button className={classes.leave} size="compact-xs" variant="default" onClick={() => setKiosk(null)}>{t('leaveKiosk')}</Button>}

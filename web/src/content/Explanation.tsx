@@ -63,7 +63,7 @@ export function ExplanationView({ answer: a }: { answer: ExplainAnswer }) {
 function Sides({ a }: { a: ExplainAnswer }) {
   const t = explain.useT();
   // Where these calls are compared with those, sums are scaled to be even: only their parts say something.
-  const even = a.window.value !== undefined && a.window.value === a.baseline.value;
+  const even = a.window.value !== undefined && a.baseline.value !== undefined && Math.abs(a.window.value - a.baseline.value) <= 1e-6 * Math.abs(a.baseline.value);
   const side = (name: 'window' | 'baseline') => (
     <div className={classes.side}>
       <Text size="xs" c="dimmed"><span className={classes.key} data-side={name} aria-hidden /> {t(name)}</Text>

@@ -24,13 +24,17 @@ export function Numbers({ model }: { model: StreamModel }) {
   const all = model.call.chunks ?? (s.chunks > 0 ? s.chunks : undefined);
   return (
     <div className={classes.numbers}>
-      <Number_ name={c('ttft')} value={duration(model.ttft)} hint={c('ttftLong')} />
+      {(model.missing === undefined || model.ttft !== undefined) && <Number_ name={c('ttft')} value={duration(model.ttft)} hint={c('ttftLong')} />}
       <Number_ name={t('effective')} value={format(model.call.tokens_per_second, 'tokens_per_second')} hint={t('effectiveHint')} />
-      <Number_ name={t('chunks')} value={all === undefined ? unknown : s.chunks > 0 && s.withContent !== all ? t('ofAll', { some: count(s.withContent), all: count(all) }) : count(all)} hint={t('chunksHint')} />
-      <Number_ name={t('medianGap')} value={duration(s.median)} hint={t('gapHint')} />
-      <Number_ name={t('p95Gap')} value={duration(s.p95)} hint={t('gapHint')} />
-      <Number_ name={t('p99Gap')} value={duration(s.p99)} hint={t('gapHint')} />
-      <Number_ name={t('longest')} value={duration(s.longest?.seconds)} note={s.median === undefined ? undefined : s.stalls.length > 0 ? t('stalls', { count: s.stalls.length }) : t('noStalls')} hint={t('stallHint')} />
+      {model.missing === undefined && (
+        <>
+          <Number_ name={t('chunks')} value={all === undefined ? unknown : s.chunks > 0 && s.withContent !== all ? t('ofAll', { some: count(s.withContent), all: count(all) }) : count(all)} hint={t('chunksHint')} />
+          <Number_ name={t('medianGap')} value={duration(s.median)} hint={t('gapHint')} />
+          <Number_ name={t('p95Gap')} value={duration(s.p95)} hint={t('gapHint')} />
+          <Number_ name={t('p99Gap')} value={duration(s.p99)} hint={t('gapHint')} />
+          <Number_ name={t('longest')} value={duration(s.longest?.seconds)} note={s.median === undefined ? undefined : s.stalls.length > 0 ? t('stalls', { count: s.stalls.length }) : t('noStalls')} hint={t('stallHint')} />
+        </>
+      )}
       <Number_ name={t('overhead')} value={duration(model.call.gateway_overhead_seconds)} hint={t('overheadHint')} />
     </div>
   );

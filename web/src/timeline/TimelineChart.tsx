@@ -38,17 +38,22 @@ interface Pointer {
   from?: number;
 }
 
-function canvasOf(el: HTMLCanvasElement | null, width: number): CanvasRenderingContext2D | null {
+/** Without chunks there is only the band of the phases: what would be above it is cut off. */
+function cutOf(m: StreamModel): number {
+  return m.missing === undefined ? 0 : lanes.phasesTop - 10;
+}
+
+function canvasOf(el: HTMLCanvasElement | null, width: number, cut: number): CanvasRenderingContext2D | null {
   const ctx = el?.getContext('2d') ?? null;
   if (el === null || ctx === null) return null;
   const ratio = window.devicePixelRatio || 1;
   const w = Math.round(width * ratio);
-  const h = Math.round(lanes.height * ratio);
+  const h = Math.round((lanes.height - cut) * ratio);
   if (el.width !== w || el.height !== h) {
     el.width = w;
     el.height = h;
   }
-  ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+  ctx.setTransform(ratio, 0, 0, ratio, 0, -cut * ratio);
   return ctx;
 }
 
@@ -57,6 +62,7 @@ export function TimelineChart({ model, segments, whole, view, onView, replay, la
   const phaseName = usePhaseName();
   const scheme = useScheme();
   const language = useLanguage();
+  const cut = cutOf(model);
   const box = useRef<HTMLDivElement>(null);
   const base = useRef<HTMLCanvasElement>(null);
   const over = useRef<HTMLCanvasElement>(null);
@@ -81,40 +87,22 @@ export function TimelineChart({ model, segments, whole, view, onView, replay, la
   const curve = useMemo(() => curveOf(model, view, Math.max(2, Math.min(600, Math.floor(width / 2)))), [model, view, width]);
 
   useEffect(() => {
-    const ctx = canvasOf(base.current, width);
+    const ctx = canvasOf(base.current, width, cut);
     if (ctx !== null && width > 0) drawStream(ctx, frame, model, segments, curve);
-  }, [frame, model, segments, curve, width]);
+  }, [frame, model, segments, curve, width, cut]);
 
   const overlay = useCallback(() => {
-    const ctx = canvasOf(over.current, width);
+    const ctx = canvasOf(over.current, width, cut);
     if (ctx === null || width === 0) return;
     const p = pointer.current;
     drawOver(ctx, frame, { cursor: p?.x, select: p?.from === undefined || Math.abs(p.x - p.from) < 4 ? undefined : [p.from, p.x], play: replay.playing || replay.time < replay.duration ? replay.time : undefined });
-  }, [frame, width, replay]);
+  }, [frame, width, replay, cut]);
   useEffect(() => {
     overlay();
     return replay.subscribe(overlay);
   }, [overlay, replay]);
 
-  // A listener of its own: React's are passive, and the page would scroll with it.
-  const latest = useRef({ view, whole, onView, frame });
-  latest.current = { view, whole, onView, frame };
-  useEffect(() => {
-    const el = box.current;
-    if (el === null) return;
-    const wheel = (e: WheelEvent) => {
-      const now = latest.current;
-      const x = e.clientX - el.getBoundingClientRect().left;
-      const sideways = Math.abs(e.deltaX) > Math.abs(e.deltaY);
-      if (sideways && now.view.to - now.view.from < now.whole) now.onView(pan(now.view, (e.deltaX / Math.max(1, now.frame.width)) * (now.view.to - now.view.from), now.whole));
-      else if (!sideways && (e.ctrlKey || e.metaKey || document.activeElement === el)) now.onView(zoom(now.view, Math.exp(e.deltaY * 0.002), toTime(now.frame, x), now.whole));
-      else return;
-      e.preventDefault();
-    };
-    el.addEventListener('wheel', wheel, { passive: false });
-    return () => el.removeEventListener('wheel', wheel);
-  }, []);
-
+  useWheel(box, { view, whole, onView, frame });
   const inside = (e: React.PointerEvent) => Math.min(Math.max(e.clientX - (box.current?.getBoundingClientRect().left ?? 0), lanes.left), width - lanes.right);
   const centre = () => (replay.time > view.from && replay.time < view.to ? replay.time : (view.from + view.to) / 2);
   const onKeyDown = (e: React.KeyboardEvent) => {
@@ -128,18 +116,13 @@ export function TimelineChart({ model, segments, whole, view, onView, replay, la
     } else return;
     e.preventDefault();
   };
-  const zoomed = view.to - view.from < whole * 0.999;
   return (
     <div className={classes.chartBox}>
-      <Group gap={2} className={classes.zoom}>
-        <Tooltip label={t('zoomIn')}><ActionIcon size="xs" variant="subtle" color="gray" aria-label={t('zoomIn')} onClick={() => onView(zoom(view, 0.6, centre(), whole))}><IconZoomIn size={14} /></ActionIcon></Tooltip>
-        <Tooltip label={t('zoomOut')}><ActionIcon size="xs" variant="subtle" color="gray" aria-label={t('zoomOut')} disabled={!zoomed} onClick={() => onView(zoom(view, 1 / 0.6, centre(), whole))}><IconZoomOut size={14} /></ActionIcon></Tooltip>
-        <Tooltip label={t('zoomAll')}><ActionIcon size="xs" variant="subtle" color="gray" aria-label={t('zoomAll')} disabled={!zoomed} onClick={() => onView({ from: 0, to: whole })}><IconZoomReset size={14} /></ActionIcon></Tooltip>
-      </Group>
+      <ZoomButtons view={view} whole={whole} onView={onView} centre={centre} />
       <div
         ref={box}
         className={classes.chart}
-        style={{ height: lanes.height }}
+        style={{ height: lanes.height - cut }}
         tabIndex={0}
         role="img"
         aria-label={label}
@@ -179,6 +162,39 @@ export function TimelineChart({ model, segments, whole, view, onView, replay, la
       {hover !== null && width > 0 && <Readout model={model} segments={segments} frame={frame} x={hover} curve={curve} />}
     </div>
   );
+}
+
+function ZoomButtons({ view, whole, onView, centre }: { view: View; whole: number; onView: (v: View) => void; centre: () => number }) {
+  const t = timeline.useT();
+  const zoomed = view.to - view.from < whole * 0.999;
+  return (
+    <Group gap={2} className={classes.zoom}>
+      <Tooltip label={t('zoomIn')}><ActionIcon size="xs" variant="subtle" color="gray" aria-label={t('zoomIn')} onClick={() => onView(zoom(view, 0.6, centre(), whole))}><IconZoomIn size={14} /></ActionIcon></Tooltip>
+      <Tooltip label={t('zoomOut')}><ActionIcon size="xs" variant="subtle" color="gray" aria-label={t('zoomOut')} disabled={!zoomed} onClick={() => onView(zoom(view, 1 / 0.6, centre(), whole))}><IconZoomOut size={14} /></ActionIcon></Tooltip>
+      <Tooltip label={t('zoomAll')}><ActionIcon size="xs" variant="subtle" color="gray" aria-label={t('zoomAll')} disabled={!zoomed} onClick={() => onView({ from: 0, to: whole })}><IconZoomReset size={14} /></ActionIcon></Tooltip>
+    </Group>
+  );
+}
+
+/** A listener of its own: React's are passive, and the page would scroll with it. */
+function useWheel(box: React.RefObject<HTMLDivElement | null>, now: { view: View; whole: number; onView: (v: View) => void; frame: Frame }): void {
+  const latest = useRef(now);
+  latest.current = now;
+  useEffect(() => {
+    const el = box.current;
+    if (el === null) return;
+    const wheel = (e: WheelEvent) => {
+      const { view, whole, onView, frame } = latest.current;
+      const x = e.clientX - el.getBoundingClientRect().left;
+      const sideways = Math.abs(e.deltaX) > Math.abs(e.deltaY);
+      if (sideways && view.to - view.from < whole) onView(pan(view, (e.deltaX / Math.max(1, frame.width)) * (view.to - view.from), whole));
+      else if (!sideways && (e.ctrlKey || e.metaKey || document.activeElement === el)) onView(zoom(view, Math.exp(e.deltaY * 0.002), toTime(frame, x), whole));
+      else return;
+      e.preventDefault();
+    };
+    el.addEventListener('wheel', wheel, { passive: false });
+    return () => el.removeEventListener('wheel', wheel);
+  }, [box]);
 }
 
 /** What lies under the cursor. */

@@ -35,7 +35,8 @@ export function streamModel(call: Call): StreamModel {
   return {
     call, ticks, stats, script: text, missing,
     tokensPerByte: tokensPerByte(call, ticks.at.length, stats.contentBytes, text),
-    duration: Math.max(call.duration_seconds, stats.last ?? 0),
+    // An axis has a length, even that of a call that took no time.
+    duration: Math.max(call.duration_seconds, stats.last ?? 0, 1e-4),
     ttft: call.ttft_seconds ?? stats.firstContent,
     lost: Math.max(0, (call.chunks ?? 0) - ticks.at.length),
   };

@@ -1,23 +1,24 @@
 // A panel whose numbers come from PromQL, in any of the ways to draw them.
 
 import { Stack, Text } from '@mantine/core';
+import { lazy, Suspense } from 'react';
 import { BarList } from '~/chart/BarList';
-import { Heatmap, rangeText } from '~/chart/Heatmap';
-import type { HeatGrid } from '~/chart/heatmap';
 import { colours, meaning } from '~/chart/palette';
 import { Sparkline } from '~/chart/Sparkline';
 import { useScheme, type ChartBand } from '~/chart/TimeChart';
-import { count, format, percent, type Unit } from '~/format/number';
-import { common } from '~/i18n/common';
+import { format, type Unit } from '~/format/number';
 import { useTime } from '~/state/time';
-import { DataTable, useSorted, type Column } from '../DataTable';
 import { Link } from '../Link';
-import { Empty, States } from '../states';
-import { highest, joinRows, legendOf, levelOf, linesOf, timesOf, type TableRow } from './data';
+import { Empty, Loading, States } from '../states';
+import { highest, joinRows, legendOf, levelOf, linesOf, timesOf } from './data';
 import type { Chosen, Threshold } from './definition';
 import { messages } from './messages';
 import { FramedPanel, SeriesPanel, useAsTable, type PanelFrame } from './SeriesPanel';
 import { useExemplars, useHeatmap, usePromInstant, usePromRange, useScope, type PromTarget } from './useProm';
+
+const Heatmap = lazy(() => import('~/chart/Heatmap').then((m) => ({ default: m.Heatmap })));
+const JoinedTable = lazy(() => import('./tables').then((m) => ({ default: m.JoinedTable })));
+const HeatTable = lazy(() => import('./tables').then((m) => ({ default: m.HeatTable })));
 
 export interface Asked extends PromTarget {
   instant?: boolean;
@@ -113,47 +114,9 @@ function TablePanel(props: PromPanelProps) {
   const q = usePromInstant(targets, scope);
   return (
     <FramedPanel frame={{ ...props, exprs: targets.map((x) => ({ ref: x.ref, expr: scope.expand(x.expr) })) }} busy={q.isPlaceholderData}>
-      <States query={q} height={height}>{(data) => <JoinedTable {...props} joined={joinRows(data)} height={height} />}</States>
+      <States query={q} height={height}>{(data) => <Suspense fallback={<Loading height={height} />}><JoinedTable {...props} joined={joinRows(data)} height={height} /></Suspense>}</States>
     </FramedPanel>
   );
-}
-
-/** Words that label names have in the field, where the pages have them, too. */
-const labelTitles: Record<string, Parameters<typeof common.t>[0]> = { model: 'model', service: 'service', provider: 'provider', user: 'user', feature: 'feature', environment: 'environment' };
-
-function JoinedTable({ joined, height, ...props }: PromPanelProps & { joined: { labels: string[]; rows: TableRow[] }; height: number }) {
-  const { targets, unit } = props;
-  const t = messages.useT();
-  const c = common.useT();
-  const scheme = useScheme();
-  const columns: Column<TableRow>[] = [
-    ...joined.labels.map((name, i): Column<TableRow> => ({
-      id: `label-${name}`,
-      title: labelTitles[name] === undefined ? name : c(labelTitles[name]),
-      width: i === 0 ? 'minmax(130px, 1.4fr)' : 'minmax(90px, 1fr)',
-      value: (r) => r.labels[name],
-      cell: (r) => {
-        const text = r.labels[name] ?? '';
-        const leads = props.linkLabel !== undefined && joined.labels.includes(props.linkLabel) ? name === props.linkLabel : joined.labels.findIndex((x) => (r.labels[x] ?? '') !== '') === i;
-        const link = text !== '' && leads ? props.seriesLink?.(r.labels) : undefined;
-        return link === undefined ? text : <Link to={link.to} size="xs" title={link.title}>{text}</Link>;
-      },
-    })),
-    ...targets.map((target, i): Column<TableRow> => ({
-      id: `value-${i}`,
-      title: target.legend === '' ? c('value') : target.legend,
-      width: 'minmax(84px, 0.8fr)',
-      align: 'right',
-      value: (r) => r.values[i],
-      cell: (r) => {
-        const level = targets.length === 1 ? levelOf(r.values[i], props.thresholds, props.base) : undefined;
-        return <Text span size="xs" fw={level === undefined || level === 'ok' ? undefined : 600} c={level === undefined || level === 'ok' ? undefined : meaning[scheme][level]}>{format(r.values[i], target.unit ?? unit)}</Text>;
-      },
-    })),
-  ];
-  const sorted = useSorted(joined.rows, columns, 'value-0');
-  if (joined.rows.length === 0) return <Empty height={height} title={t('noSeries')} hint={t('noSeriesHint')} />;
-  return <DataTable {...sorted} rowKey={(r) => r.key} label={props.title} maxHeight={height} rowHeight={30} />;
 }
 
 function BarPanel(props: PromPanelProps) {
@@ -192,25 +155,10 @@ function HeatmapPanel(props: PromPanelProps) {
   return (
     <FramedPanel frame={{ ...props, exprs: [{ expr: scope.expand(expr) }] }} busy={q.isPlaceholderData} table={table}>
       <States query={q} height={height} empty={(g) => g === null} emptyState={<Empty height={height} title={t('noSeries')} hint={t('noSeriesHint')} />}>
-        {(grid) => grid === null ? null : table[0] ? <HeatTable grid={grid} unit={unit} label={props.title} height={height + 30} /> : (
-          <Heatmap grid={grid} unit={unit} height={height} label={props.title} from={time.range.from / 1000} to={time.range.to / 1000} onZoom={time.zoom} sync={sync} />
+        {(grid) => grid === null ? null : table[0] ? <Suspense fallback={<Loading height={height} />}><HeatTable grid={grid} unit={unit} label={props.title} height={height + 30} /></Suspense> : (
+          <Suspense fallback={<Loading height={height} />}><Heatmap grid={grid} unit={unit} height={height} label={props.title} from={time.range.from / 1000} to={time.range.to / 1000} onZoom={time.zoom} sync={sync} /></Suspense>
         )}
       </States>
     </FramedPanel>
-  );
-}
-
-/** A heatmap over its whole range, in numbers. */
-function HeatTable({ grid, unit, label, height }: { grid: HeatGrid; unit: Unit; label: string; height: number }) {
-  const t = messages.useT();
-  const c = common.useT();
-  const rows = grid.rows.map((r, i) => ({ id: String(i), range: rangeText(r, unit), n: grid.counts.reduce((sum, column) => sum + (column[i] ?? 0), 0) })).reverse();
-  const total = rows.reduce((sum, r) => sum + r.n, 0);
-  return (
-    <DataTable rows={rows} rowKey={(r) => r.id} label={label} rowHeight={26} maxHeight={height} columns={[
-      { id: 'range', title: t('range'), width: 'minmax(120px, 1fr)', cell: (r) => r.range },
-      { id: 'n', title: t('calls'), width: '100px', align: 'right', cell: (r) => count(r.n) },
-      { id: 'share', title: c('share'), width: '90px', align: 'right', cell: (r) => (total > 0 ? percent(r.n / total) : '') },
-    ]} />
   );
 }

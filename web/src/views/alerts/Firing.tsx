@@ -63,7 +63,7 @@ function GroupOfAlerts({ group, onSilence }: { group: AlertGroup; onSilence: (a:
   const openHere = group.alerts.findIndex((a) => shortKey(a.key) === open);
   const list = whole || openHere >= shown ? group.alerts : group.alerts.slice(0, shown);
   return (
-    <Paper withBorder radius="md" component="section" aria-label={group.name} className={classes.group} data-level={levelOf(group.severity)} data-calm={group.firing === 0 ? '' : undefined} style={{ overflow: 'hidden' }}>
+    <Paper withBorder radius="md" component="section" aria-label={`${group.name} (${group.severity})`} className={classes.group} data-level={levelOf(group.severity)} data-calm={group.firing === 0 ? '' : undefined} style={{ overflow: 'hidden' }}>
       <Group gap="xs" px="sm" py={7}>
         <Severity severity={group.severity} />
         <Text fw={600} size="sm">{group.name}</Text>

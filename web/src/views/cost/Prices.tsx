@@ -29,7 +29,8 @@ function Price({ value }: { value: number | undefined }) {
 }
 
 function KindTable({ title, rows }: { title: string; rows: [string, Kinds][] }) {
-  const kinds = [...new Set(rows.flatMap(([, p]) => Object.keys(p) as (keyof Kinds)[]))].filter((k) => rows.some(([, p]) => p[k] !== undefined && typeof p[k] === 'number'));
+  // Tiers and hours hold more than prices: from where on, and until when.
+  const kinds = [...new Set(rows.flatMap(([, p]) => Object.keys(p)))].filter((k) => k !== 'above' && k !== 'from' && k !== 'to') as (keyof Kinds)[];
   if (rows.length === 0) return null;
   return (
     <Table fz="sm" verticalSpacing={3} aria-label={title}>

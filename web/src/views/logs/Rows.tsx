@@ -54,7 +54,7 @@ export function Rows({ rows, kinds, open, onOpen, onEnd, onContext, footer, olde
     e.preventDefault();
   };
   return (
-    <div ref={scroller} className={classes.scroller} role="table" aria-label={t('rows')} aria-rowcount={rows.length + 1} onKeyDown={move}>
+    <div ref={scroller} className={classes.scroller} role="treegrid" aria-label={t('rows')} aria-rowcount={rows.length + 1} onKeyDown={move}>
       <div role="rowgroup">
         <div role="row" className={classes.head} style={{ gridTemplateColumns: template }}>
           <span role="columnheader" aria-sort={oldest ? 'ascending' : 'descending'}>{c('time')}</span>
@@ -74,7 +74,7 @@ export function Rows({ rows, kinds, open, onOpen, onEnd, onContext, footer, olde
           return (
             <div key={v.key} ref={virtual.measureElement} data-index={v.index} className={classes.item} style={{ transform: `translateY(${v.start}px)` }}>
               <Line row={row} index={v.index} shown={shown} narrow={narrow} kinds={kinds && !narrow} columns={narrow ? none : fields.columns} template={template} zone={zone} onOpen={onOpen} />
-              {shown && <div className={classes.detail}><RowDetail row={row} onContext={() => onContext(row)} {...fields} /></div>}
+              {shown && <div role="row" className={classes.detail}><div role="gridcell"><RowDetail row={row} onContext={() => onContext(row)} {...fields} /></div></div>}
             </div>
           );
         })}
@@ -102,12 +102,12 @@ const Line = memo(function Line({ row, index, shown, narrow, kinds, columns, tem
   const open = () => onOpen(keyOf(row));
   return (
     <div role="row" aria-rowindex={index + 2} tabIndex={0} aria-expanded={shown} data-line={index} data-level={levelOf(row)} className={classes.line} style={{ gridTemplateColumns: template }} onClick={open} onKeyDown={(e) => { if (e.key === 'Enter' || e.key === ' ') { e.preventDefault(); open(); } }}>
-      <span role="cell" className={classes.time}>{row._time === undefined ? unknown : narrow ? clock(Date.parse(row._time), zone) : dateTime(Date.parse(row._time), zone, { millis: true })}</span>
-      <span role="cell"><LevelMark row={row} /></span>
-      {kinds && <span role="cell"><KindMark kind={row.kind} /></span>}
-      {!narrow && <span role="cell" className={classes.cell} title={row.service}>{row.service ?? ''}</span>}
-      <span role="cell" className={classes.message}>{(row._msg ?? JSON.stringify(row)).slice(0, 2000)}</span>
-      {columns.map((f) => <span key={f} role="cell" className={classes.cell} title={row[f]}>{row[f] ?? ''}</span>)}
+      <span role="gridcell" className={classes.time}>{row._time === undefined ? unknown : narrow ? clock(Date.parse(row._time), zone) : dateTime(Date.parse(row._time), zone, { millis: true })}</span>
+      <span role="gridcell"><LevelMark row={row} /></span>
+      {kinds && <span role="gridcell"><KindMark kind={row.kind} /></span>}
+      {!narrow && <span role="gridcell" className={classes.cell} title={row.service}>{row.service ?? ''}</span>}
+      <span role="gridcell" className={classes.message}>{(row._msg ?? JSON.stringify(row)).slice(0, 2000)}</span>
+      {columns.map((f) => <span key={f} role="gridcell" className={classes.cell} title={row[f]}>{row[f] ?? ''}</span>)}
     </div>
   );
 });

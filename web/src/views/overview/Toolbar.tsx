@@ -1,13 +1,16 @@
-import { Button, Checkbox, Group, Popover, SegmentedControl, Stack, UnstyledButton } from '@mantine/core';
+import { Button, Group, Popover, SegmentedControl } from '@mantine/core';
 import { IconLayoutGrid, IconX } from '@tabler/icons-react';
+import { lazy, Suspense } from 'react';
 import { common } from '~/i18n/common';
 import { useParams } from '~/state/url';
 import { Pick } from '~/ui/Pick';
 import { useValues, type Scene } from './data';
 import { dimensions } from './filters';
 import { messages } from './messages';
-import { WhatChangedButton } from './WhatChanged';
-import { panelIDs, roleOf, roles, type View } from './view';
+import { WhatChangedButton } from './WhatChangedButton';
+import { roleOf, roles, type View } from './view';
+
+const PanelList = lazy(() => import('./PanelList'));
 
 export function Toolbar({ scene, view }: { scene: Scene; view: View }) {
   const t = messages.useT();
@@ -47,10 +50,7 @@ function PanelPicker({ view }: { view: View }) {
         <Button size="compact-sm" variant={view.changed ? 'light' : 'default'} fw={500} fz="xs" leftSection={<IconLayoutGrid size={13} />}>{t('panels')}</Button>
       </Popover.Target>
       <Popover.Dropdown p="xs" aria-label={t('panels')}>
-        <Stack gap={5}>
-          {panelIDs.map((id) => <Checkbox key={id} size="xs" label={t(`panel.${id}`)} checked={view.shown.includes(id)} onChange={() => view.toggle(id)} />)}
-          {view.changed && <UnstyledButton fz="xs" c="var(--mantine-primary-color-filled)" onClick={view.reset}>{t('reset')}</UnstyledButton>}
-        </Stack>
+        <Suspense fallback={null}><PanelList view={view} /></Suspense>
       </Popover.Dropdown>
     </Popover>
   );

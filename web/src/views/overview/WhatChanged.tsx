@@ -1,8 +1,7 @@
 // What changed? The calls of the range that is shown against those before, and
 // which of them changed it.
 
-import { Button, Drawer, Select, Stack } from '@mantine/core';
-import { IconZoomQuestion } from '@tabler/icons-react';
+import { Drawer, Select, Stack } from '@mantine/core';
 import { lazy, Suspense, useState } from 'react';
 import { common } from '~/i18n/common';
 import { useSettings } from '~/state/settings';
@@ -18,12 +17,6 @@ const metrics = ['error_rate', 'requests', 'latency_p95', 'ttft_p95', 'tokens_pe
 type Metric = (typeof metrics)[number];
 
 const isMetric = (x: string): x is Metric => (metrics as readonly string[]).includes(x);
-
-export function WhatChangedButton() {
-  const t = messages.useT();
-  const [, ask] = useParam('explain');
-  return <Button size="compact-sm" fz="xs" fw={500} variant="default" leftSection={<IconZoomQuestion size={14} />} onClick={() => ask('error_rate', { push: true })}>{t('whatChanged')}</Button>;
-}
 
 export function WhatChanged({ scene }: { scene: Scene }) {
   const t = messages.useT();

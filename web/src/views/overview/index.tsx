@@ -18,8 +18,8 @@ import classes from './overview.module.css';
 import { ByModelPanel, ByServicePanel, CostByServicePanel, CostPanel, ErrorsPanel, RequestsPanel, TokensPanel, type PanelProps } from './panels';
 import { Toolbar } from './Toolbar';
 import { figuresOf, useView, type PanelID } from './view';
-import { WhatChanged } from './WhatChanged';
 
+const WhatChanged = lazy(() => import('./WhatChanged').then((m) => ({ default: m.WhatChanged })));
 const Models = lazy(() => import('./ModelsTable').then((m) => ({ default: m.ModelsTable })));
 
 /** Below the fold: its table is loaded when it comes into sight. */
@@ -38,6 +38,7 @@ export default function View() {
   const view = useView();
   const bands = useBands(scene);
   const [kiosk] = useParam('kiosk');
+  const [asked] = useParam('explain');
   const wall = kiosk === '1';
   const totals = useTotals(scene);
   const silent = totals.now.data === null && !totals.now.isPlaceholderData;
@@ -67,7 +68,7 @@ export default function View() {
           </div>
         </>
       )}
-      <WhatChanged scene={scene} />
+      {asked !== '' && <Suspense fallback={null}><WhatChanged scene={scene} /></Suspense>}
     </Stack>
   );
 }

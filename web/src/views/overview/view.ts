@@ -15,7 +15,7 @@ export type FigureID = (typeof figureIDs)[number];
 
 export const panelsOf: Record<Role, readonly PanelID[]> = {
   all: ['requests', 'latency', 'errors', 'heatmap', 'ttft', 'speed', 'tokens', 'cost', 'models', 'by_model', 'latency_by_model'],
-  'on-call': ['requests', 'errors', 'latency', 'heatmap', 'ttft', 'latency_by_model', 'active', 'by_model', 'models'],
+  'on-call': ['requests', 'errors', 'latency', 'heatmap', 'ttft', 'latency_by_model', 'active', 'by_model', 'by_service', 'models'],
   developer: ['latency', 'heatmap', 'ttft', 'speed', 'errors', 'tokens', 'models', 'latency_by_model', 'by_model'],
   finance: ['cost', 'cost_by_service', 'tokens', 'by_model', 'models', 'by_service'],
   product: ['by_service', 'ttft', 'errors', 'speed', 'quality', 'cost_by_service', 'models'],

@@ -1,4 +1,4 @@
-import { Code, Group, Stack, Table, Text } from '@mantine/core';
+import { Code, Group, Stack, Table, Text, VisuallyHidden } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { instant, promDuration } from '~/api/prom';
@@ -39,7 +39,7 @@ function Rules() {
           <Stack gap="sm">
             <Table.ScrollContainer minWidth={640} type="native">
               <Table fz="sm" verticalSpacing={3} aria-label={t('rules')}>
-                <Table.Thead><Table.Tr><Table.Th>{t('evaluator')}</Table.Th><Table.Th ta="right">{t('judged')}</Table.Th><Table.Th ta="right">{t('failed')}</Table.Th><Table.Th ta="right">{t('failShare')}</Table.Th><Table.Th ta="right">{t('interval')}</Table.Th><Table.Th w={150}>{t('course')}</Table.Th><Table.Th /></Table.Tr></Table.Thead>
+                <Table.Thead><Table.Tr><Table.Th>{t('evaluator')}</Table.Th><Table.Th ta="right">{t('judged')}</Table.Th><Table.Th ta="right">{t('failed')}</Table.Th><Table.Th ta="right">{t('failShare')}</Table.Th><Table.Th ta="right">{t('interval')}</Table.Th><Table.Th w={150}>{t('course')}</Table.Th><Table.Th><VisuallyHidden>{t('showFailures')}</VisuallyHidden></Table.Th></Table.Tr></Table.Thead>
                 <Table.Tbody>
                   {list.map((r) => {
                     const w = wilson(r.share, r.judged);

@@ -1,4 +1,4 @@
-import { Button, Code, Table, Text, Tooltip } from '@mantine/core';
+import { Button, Code, Table, Text, Tooltip, VisuallyHidden } from '@mantine/core';
 import { notify } from '~/ui/notify';
 import { IconPlayerPlay } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
@@ -28,7 +28,7 @@ function RunNow({ name }: { name: string }) {
     },
     onError: (e) => notify({ message: `${name}: ${e.message}`, color: 'red' }),
   });
-  return <Button size="compact-xs" variant="default" leftSection={<IconPlayerPlay size={12} />} loading={run.isPending} onClick={() => run.mutate()} aria-label={t('runProbe', { name })}>{t('runNow')}</Button>;
+  return <Button size="compact-xs" variant="default" leftSection={<IconPlayerPlay size={12} />} loading={run.isPending} onClick={() => run.mutate()}>{t('runNow')}<VisuallyHidden>: {name}</VisuallyHidden></Button>;
 }
 
 export default function Probes() {
@@ -42,7 +42,7 @@ export default function Probes() {
         {(d) => (
           <Table.ScrollContainer minWidth={860} type="native">
             <Table fz="sm" verticalSpacing={4} aria-label={t('probesTitle')}>
-              <Table.Thead><Table.Tr><Table.Th>{c('name')}</Table.Th><Table.Th>{c('state')}</Table.Th><Table.Th>{t('probeModel')}</Table.Th><Table.Th>{t('lastAnswer')}</Table.Th><Table.Th ta="right">{t('duration')}</Table.Th><Table.Th ta="right">{c('ttft')}</Table.Th><Table.Th ta="right">{c('tpot')}</Table.Th><Table.Th ta="right">{t('spentToday')}</Table.Th><Table.Th>{t('counts')}</Table.Th><Table.Th /></Table.Tr></Table.Thead>
+              <Table.Thead><Table.Tr><Table.Th>{c('name')}</Table.Th><Table.Th>{c('state')}</Table.Th><Table.Th>{t('probeModel')}</Table.Th><Table.Th>{t('lastAnswer')}</Table.Th><Table.Th ta="right">{t('duration')}</Table.Th><Table.Th ta="right">{c('ttft')}</Table.Th><Table.Th ta="right">{c('tpot')}</Table.Th><Table.Th ta="right">{t('spentToday')}</Table.Th><Table.Th>{t('counts')}</Table.Th><Table.Th><VisuallyHidden>{t('runNow')}</VisuallyHidden></Table.Th></Table.Tr></Table.Thead>
               <Table.Tbody>
                 {d.probes.map((p) => (
                   <Table.Tr key={p.name}>

@@ -57,6 +57,7 @@ export function detailPath(s: SLOStatus, several: boolean): string {
 }
 
 function Row({ s, several }: { s: SLOStatus; several: boolean }) {
+  const t = m.useT();
   const indicator = useIndicator();
   return (
     <div role="row" className={classes.row} data-state={s.state}>
@@ -64,10 +65,10 @@ function Row({ s, several }: { s: SLOStatus; several: boolean }) {
         <Link to={detailPath(s, several)} fw={600} size="sm">{s.name}</Link>{several && <Text span size="xs" className="mono"> {variant(s)}</Text>}
         <Text size="xs" c="dimmed">{s.description ?? indicator(s.indicator)}</Text>
       </div>
-      <div role="cell" className={classes.cell}><span className="num">{percent(s.objective)}</span> <Text span size="xs" c="dimmed">/ <Window window={s.window} /></Text></div>
-      <div role="cell" className={`${classes.cell} num`}>{percent(s.attainment)}</div>
+      <div role="cell" className={classes.cell} data-label={t('objective')}><span className="num">{percent(s.objective)}</span> <Text span size="xs" c="dimmed">/ <Window window={s.window} /></Text></div>
+      <div role="cell" className={`${classes.cell} num`} data-label={t('attainment')}>{percent(s.attainment)}</div>
       <div role="cell" className={classes.cell}><BudgetBar s={s} /></div>
-      <div role="cell" className={classes.cell}><Burn s={s} /></div>
+      <div role="cell" className={classes.cell} data-label={t('burn')}><Burn s={s} /></div>
       <div role="cell" className={`${classes.cell} ${classes.wide}`}><Group gap={6}><StateBadge s={s} /></Group><InWords s={s} /></div>
     </div>
   );

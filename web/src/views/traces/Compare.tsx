@@ -88,7 +88,7 @@ function Delta({ a, b, text }: { a: number | undefined; b: number | undefined; t
   const d = b - a;
   if (Math.abs(d) <= 1e-12 + Math.abs(a) * 1e-9) return <Text span size="xs" c="dimmed">=</Text>;
   const worth = Math.abs(d) >= 0.05 * Math.abs(a);
-  return <span className="num" style={{ color: worth ? meaning[scheme][d > 0 ? 'critical' : 'ok'] : undefined }}>{d > 0 ? '▲ +' : '▼ −'}{text(Math.abs(d))} <Text span size="xs" c="dimmed">{a === 0 ? '' : change(b, a)}</Text></span>;
+  return <span className="num" style={{ whiteSpace: 'nowrap', color: worth ? meaning[scheme][d > 0 ? 'critical' : 'ok'] : undefined }}>{d > 0 ? '▲ +' : '▼ −'}{text(Math.abs(d))} <Text span size="xs" c="dimmed">{a === 0 ? '' : change(b, a)}</Text></span>;
 }
 
 const known = (r: Rollup) => (r.calls > r.unpriced ? r.usd : undefined);

@@ -8,7 +8,7 @@ import { useLocation } from 'wouter';
 import type { Trace } from '~/api/types';
 import { colour } from '~/chart/palette';
 import { useScheme } from '~/chart/TimeChart';
-import { duration } from '~/format/number';
+import { count, duration } from '~/format/number';
 import { common } from '~/i18n/common';
 import { useParam, useParams, withRange } from '~/state/url';
 import type { View } from '~/timeline/view';
@@ -105,7 +105,7 @@ function Head({ trace, tree }: { trace: Trace; tree: Tree }) {
       <Group gap="md" wrap="wrap" fz="sm">
         <span><When time={trace.start} millis /></span>
         <span><b className="num">{duration(trace.duration_seconds)}</b></span>
-        <span>{t('spanCount', { count: trace.spans.length })}</span>
+        <span>{t('spanCount', { count: trace.spans.length, n: count(trace.spans.length) })}</span>
         <span>{c('callCount', { count: trace.calls })}</span>
         <span><SumTokens calls={trace.calls} input={trace.input_tokens} output={trace.output_tokens} /> {c('tokens').toLowerCase()}</span>
         <span><SumCost usd={trace.cost_usd} calls={trace.calls} unpriced={trace.unpriced_calls} estimated={tree.total.estimated} /></span>

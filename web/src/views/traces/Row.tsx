@@ -96,7 +96,7 @@ function Sums({ node, width, hint }: { node: Node; width: number; hint: string }
   const unpriced = r.unpriced > 0 ? (r.unpriced === r.calls ? messages.t('unpricedCount', { count: r.unpriced }) : ` +${r.unpriced}?`) : '';
   const cost = !some ? '' : r.unpriced === r.calls ? unpriced : `${r.estimated ? '≈' : ''}${usd(r.usd)}${unpriced}`;
   return (
-    <div role="gridcell" className={classes.sums} style={{ width }} title={some ? hint : undefined}>
+    <div role="gridcell" className={classes.sums} style={{ width }} title={!some ? undefined : r.unpriced > 0 ? `${hint}: ${messages.t('unpricedCount', { count: r.unpriced })}` : hint}>
       {some && <><span>{cost}</span><span style={{ minWidth: 84, textAlign: 'right' }}>{short(r.input)} → {short(r.output)}</span></>}
     </div>
   );

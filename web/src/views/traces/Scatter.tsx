@@ -2,7 +2,7 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import type { TraceSummary } from '~/api/types';
 import { meaning } from '~/chart/palette';
 import { useScheme } from '~/chart/TimeChart';
-import { duration } from '~/format/number';
+import { count, duration } from '~/format/number';
 import { clock, compact } from '~/format/time';
 import { common } from '~/i18n/common';
 import { useSettings } from '~/state/settings';
@@ -131,7 +131,7 @@ export function Scatter({ traces, from, to, onOpen, onZoom, selected }: { traces
       {found !== undefined && hover !== null && drag === null && (
         <div className={classes.tip} style={hover.x > width / 2 ? { right: width - hover.x + 12, top: 6 } : { left: hover.x + 12, top: 6 }}>
           <b>{found.name}</b> <span className="dim">{found.service}</span>
-          <div>{compact(Date.parse(found.start), zone, tick)} · {duration(found.duration_seconds)} · {t('spanCount', { count: found.spans })} · {c('callCount', { count: found.calls })}</div>
+          <div>{compact(Date.parse(found.start), zone, tick)} · {duration(found.duration_seconds)} · {t('spanCount', { count: found.spans, n: count(found.spans) })} · {c('callCount', { count: found.calls })}</div>
           {found.errors > 0 && <div>{t('errorCount', { count: found.errors })}{found.error_type !== undefined && `: ${found.error_type}`}</div>}
         </div>
       )}

@@ -9,7 +9,7 @@ import type { Call, Span, Trace, TraceSpan } from '~/api/types';
 import { useScheme } from '~/chart/TimeChart';
 import { Messages } from '~/content';
 import { TextView } from '~/content/TextView';
-import { duration, percent, unknown } from '~/format/number';
+import { count, duration, percent, unknown } from '~/format/number';
 import { common } from '~/i18n/common';
 import { CopyButton } from '~/ui/Copy';
 import { Json } from '~/ui/Json';
@@ -92,7 +92,7 @@ function SpanBody({ trace, tree, node, logs, onSelect }: SpanPanelProps & { node
         [t('start'), <><When time={s.start} millis /> (+{duration(s.offset_seconds)})</>],
         [c('duration'), <><Duration seconds={s.duration_seconds} /> · {percent(trace.duration_seconds > 0 ? s.duration_seconds / trace.duration_seconds : 1)}</>],
         [t('selfTime'), duration(node.self)],
-        [t('subtree'), node.children.length === 0 ? undefined : <>{t('spanCount', { count: below.spans })}{below.calls > 0 && <> · {c('callCount', { count: below.calls })} · <SumTokens calls={below.calls} input={below.input} output={below.output} /> · <SumCost usd={below.usd} calls={below.calls} unpriced={below.unpriced} estimated={below.estimated} /></>}{below.errors > 0 && ` · ${t('errorCount', { count: below.errors })}`}</>],
+        [t('subtree'), node.children.length === 0 ? undefined : <>{t('spanCount', { count: below.spans, n: count(below.spans) })}{below.calls > 0 && <> · {c('callCount', { count: below.calls })} · <SumTokens calls={below.calls} input={below.input} output={below.output} /> · <SumCost usd={below.usd} calls={below.calls} unpriced={below.unpriced} estimated={below.estimated} /></>}{below.errors > 0 && ` · ${t('errorCount', { count: below.errors })}`}</>],
         [t('parent'), parent === undefined ? undefined : <SpanButton span={parent.span} onSelect={onSelect} />],
       ]} />
       {s.call !== undefined ? <CallPart call={s.call} /> : s.span !== undefined && <SpanPart span={s.span} onSelect={onSelect} traceId={trace.trace_id} byId={tree.byId} />}
@@ -139,8 +139,8 @@ function SpanPart({ span, onSelect, traceId, byId }: { span: Span; onSelect: (id
   return (
     <>
       <Facts rows={[[c('agent'), span.agent], [c('tool'), span.tool], [c('workflow'), span.workflow], [c('user'), span.user], [c('environment'), span.environment], [t('scope'), span.scope === undefined ? undefined : `${span.scope} ${span.scope_version ?? ''}`], ['SpanKind', span.otel_kind], ['ID', <span className="mono" key="id">{span.id}</span>]]} />
-      {span.input !== undefined && <Section title={t('input')}><TextView text={span.input} /></Section>}
-      {span.output !== undefined && <Section title={t('output')}><TextView text={span.output} /></Section>}
+      {span.input !== undefined && <Section title={t('input')}><Box fz="sm"><TextView text={span.input} /></Box></Section>}
+      {span.output !== undefined && <Section title={t('output')}><Box fz="sm"><TextView text={span.output} /></Box></Section>}
       <Attributes span={span} />
       {span.links !== undefined && span.links.length > 0 && (
         <Section title={`${t('links')} (${span.links.length})`}>
@@ -190,7 +190,7 @@ function LogBody({ log, onSelect, tree }: { log: LogLine; onSelect: (id: string)
     <Stack gap="sm" pr={28}>
       <Title order={2} fz="sm">{t('log')}</Title>
       <Facts rows={[[c('time'), <><When time={log.time} millis /> (+{duration(log.at)})</>], [t('level'), log.level], [t('parent'), of === undefined ? undefined : <SpanButton span={of.span} onSelect={onSelect} />]]} />
-      <Section title={t('message')}><TextView text={log.message} raw /></Section>
+      <Section title={t('message')}><Box fz="sm"><TextView text={log.message} raw /></Box></Section>
       <Section title={t('attributes')}><Json value={Object.fromEntries(Object.entries(log.fields).filter(([k]) => !k.startsWith('_')))} /></Section>
     </Stack>
   );

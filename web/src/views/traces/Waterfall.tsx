@@ -13,7 +13,8 @@ import type { Critical } from './critical';
 import { kinds } from './kinds';
 import { traces as messages } from './messages';
 import { LogRow, rowHeight, rowId, SpanRow, type RowWords, type Shape } from './Row';
-import { ancestors, visibleRows, type LogLine, type Node, type Tree } from './tree';
+import { visibleRows, type LogLine, type Node, type Tree } from './tree';
+import { treeKeys, useTarget } from './treeKeys';
 import classes from './waterfall.module.css';
 
 export interface WaterfallProps {
@@ -93,76 +94,8 @@ export function Waterfall(p: WaterfallProps) {
     if (i !== undefined) virtual.scrollToIndex(i, { align: 'auto' });
   }, [place, virtual]);
 
-  // A span that is asked for may lie below collapsed ones.
-  const { target } = p;
-  const wished = useRef(0);
-  useEffect(() => {
-    if (target === undefined || target.wish === wished.current || width === 0) return;
-    const index = tree.byId.get(target.id);
-    if (index === undefined) return;
-    const closed = ancestors(tree, index).map((i) => tree.nodes[i]?.span.span_id ?? '').filter((id) => collapsed.has(id));
-    if (closed.length > 0) {
-      const next = new Set(collapsed);
-      for (const id of closed) next.delete(id);
-      onCollapsed(next);
-      return;
-    }
-    wished.current = target.wish;
-    setActive(target.id);
-    const i = place.get(target.id);
-    if (i !== undefined) virtual.scrollToIndex(i, { align: 'center' });
-    const node = tree.nodes[index];
-    if (node !== undefined && (node.to < view.from || node.from > view.to)) onView(pan(view, (node.from + node.to) / 2 - (view.from + view.to) / 2, tree.duration));
-  }, [target, tree, collapsed, onCollapsed, place, virtual, view, onView, width]);
-
-  const onKeyDown = (e: React.KeyboardEvent) => {
-    if (e.ctrlKey || e.metaKey || e.altKey) return;
-    if (!keys(e.key)) return;
-    e.preventDefault();
-  };
-  const move = (by: number) => {
-    const spans = rows.flatMap((r) => (r.type === 'span' ? [r.node.span.span_id] : []));
-    const at = current === undefined ? -1 : spans.indexOf(current);
-    const id = spans[Math.min(Math.max(at + by, 0), spans.length - 1)];
-    if (id === undefined) return;
-    go(id);
-    if (selected !== undefined) onSelect(id);
-  };
-  const keys = (key: string): boolean => {
-    const node = tree.nodes[tree.byId.get(current ?? '') ?? -1];
-    const about = node === undefined ? (view.from + view.to) / 2 : Math.min(Math.max((node.from + node.to) / 2, view.from), view.to);
-    switch (key) {
-      case 'ArrowDown': case 'j': move(1); return true;
-      case 'ArrowUp': case 'k': move(-1); return true;
-      case 'PageDown': move(15); return true;
-      case 'PageUp': move(-15); return true;
-      case 'Home': move(-rows.length); return true;
-      case 'End': move(rows.length); return true;
-      case 'ArrowRight':
-        if (node === undefined) return true;
-        if (collapsed.has(node.span.span_id)) toggle(node);
-        else if (node.children.length > 0) move(1);
-        return true;
-      case 'ArrowLeft': {
-        if (node === undefined) return true;
-        const parent = tree.nodes[node.parent];
-        if (node.children.length > 0 && !collapsed.has(node.span.span_id)) toggle(node);
-        else if (parent !== undefined) {
-          go(parent.span.span_id);
-          if (selected !== undefined) onSelect(parent.span.span_id);
-        }
-        return true;
-      }
-      case 'Enter': case ' ': if (current !== undefined) onSelect(current); return true;
-      case 'Escape': if (selected === undefined) return false; onSelect(null); return true;
-      case '+': case '=': onView(zoom(view, 0.6, about, tree.duration)); return true;
-      case '-': onView(zoom(view, 1 / 0.6, about, tree.duration)); return true;
-      case '0': onView({ from: 0, to: tree.duration }); return true;
-      case 'n': p.onMatch(1); return true;
-      case 'N': p.onMatch(-1); return true;
-      default: return false;
-    }
-  };
+  useTarget(p, { place, ready: width > 0, show: (id, i) => { setActive(id); virtual.scrollToIndex(i, { align: 'center' }); } });
+  const onKeyDown = treeKeys(p, { rows, current, toggle, go });
   useWheelZoom(scroller, shape, view, tree.duration, onView);
 
   return (

@@ -37,6 +37,7 @@ export interface Tree {
   nodes: Node[];
   roots: number[];
   byId: Map<string, number>;
+  /** Never 0, so that it can be the length of an axis. */
   duration: number;
   total: Rollup;
 }
@@ -114,7 +115,7 @@ export function buildTree(trace: Pick<Trace, 'spans' | 'duration_seconds'>): Tre
     addRollup(p.sum, n.sum);
     p.end = Math.max(p.end, n.end);
   }
-  return { nodes, roots: nodes.filter((n) => n.parent < 0).map((n) => n.index), byId, duration: Math.max(trace.duration_seconds, 0), total };
+  return { nodes, roots: nodes.filter((n) => n.parent < 0).map((n) => n.index), byId, duration: Math.max(trace.duration_seconds, 1e-6), total };
 }
 
 /** The duration without the time that any child covers. Children are in the order of their starts. */

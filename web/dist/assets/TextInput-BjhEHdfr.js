@@ -1,0 +1,1 @@
+import{l as e,r as t}from"./Box-Dg_RuI33.js";import{t as n}from"./InputBase-Bek0LNI8.js";import{t as r}from"./jsx-runtime-LKYXHABd.js";var i=r(),a=t(t=>{let r=e([`Input`,`InputWrapper`,`TextInput`],null,t);return(0,i.jsx)(n,{component:`input`,...r,__staticSelector:`TextInput`})});a.classes=n.classes,a.displayName=`@mantine/core/TextInput`;export{a as t};

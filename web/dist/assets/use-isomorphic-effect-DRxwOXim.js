@@ -1,0 +1,1 @@
+import{r as e}from"./rolldown-runtime-XKyaHtl9.js";import{t}from"./react-DlmbjZJV.js";var n=e(t(),1),r=typeof document<`u`?n.useLayoutEffect:n.useEffect;export{r as t};
