@@ -214,7 +214,8 @@ func (s *Store) resolve(r Range) Range {
 		r.End = newest
 	}
 	if r.End.Before(r.Start) {
-		r.End = r.Start
+		// Wholly past the retention: nothing is there, which is no fault of the range.
+		r.End = r.Start.Add(1)
 	}
 	return r
 }

@@ -31,9 +31,9 @@ const pages = [
   ['setup', () => '/setup'],
 ];
 
-/** A text that is the key of one: camelCase or with a point, alone in an element. */
+/** A text that is the key of one: camelCase, or with a prefix that keys have, alone in an element. */
 const rawKeys = () =>
-  [...document.querySelectorAll('main *, header *, nav *')].flatMap((e) => (e.children.length === 0 && !e.closest('code,pre,.mono,.cm-editor,[role="cell"],[class*="json"]') ? [e.textContent.trim()] : [])).filter((s) => /^[a-z]+(?:[A-Z][a-z]+)+$/.test(s) || /^(common|app|[a-z]+)\.[a-z][A-Za-z]+$/.test(s));
+  [...document.querySelectorAll('main *, header *, nav *')].flatMap((e) => (e.children.length === 0 && !e.closest('code,pre,.mono,.cm-editor,[role="cell"],[class*="json"]') ? [e.textContent.trim()] : [])).filter((s) => /^[a-z]+(?:[A-Z][a-z]+)+$/.test(s) || /^(panel|about|metric|role)\.[a-z]/.test(s));
 
 for (const [name, path] of pages) {
   test(name, async () => {
@@ -44,7 +44,7 @@ for (const [name, path] of pages) {
       assert.equal(await page.locator('main [role="alert"]').filter({ hasText: /could not be loaded|加载失败|has failed|出错了/ }).count(), 0, `${name} shows a failure: ${text.slice(0, 300)}`);
       assert.deepEqual(await page.evaluate(rawKeys), [], `${name}: raw keys`);
       assert.equal(await page.evaluate(() => document.documentElement.lang), lang === 'zh' ? 'zh-CN' : 'en');
-      if (lang === 'zh') assert.match(await page.locator('nav').innerText(), /总览/);
+      if (lang === 'zh') assert.match(await page.getByRole('navigation', { name: '导航' }).innerText(), /总览/);
       await shot(page, `${name}-${lang}-${theme}`);
       if ((lang === 'en') === (theme === 'light')) assert.deepEqual(await accessibility(page), [], `${name} ${theme}: accessibility`);
       await done();

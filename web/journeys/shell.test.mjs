@@ -76,10 +76,10 @@ test('the time range: presets, absolute times, wrong ones, earlier and later; Ba
   await page.getByRole('button', { name: 'Last 6 h', exact: true }).click();
   await page.waitForURL('**/cost?start=-6h');
   await page.getByTestId('time-range').click();
-  await page.getByLabel('Start').fill('not a time');
+  await page.getByRole('textbox', { name: 'Start' }).fill('not a time');
   await page.getByText('Not a time').waitFor();
-  await page.getByLabel('Start').fill('2026-01-01 08:00');
-  await page.getByLabel('End').fill('2026-01-01 09:00');
+  await page.getByRole('textbox', { name: 'Start' }).fill('2026-01-01 08:00');
+  await page.getByRole('textbox', { name: 'End' }).fill('2026-01-01 09:00');
   await page.getByRole('button', { name: 'Apply' }).click();
   // The browser is in Shanghai: 08:00 there is midnight UTC.
   await page.waitForURL((u) => u.searchParams.get('start') === '2026-01-01T00:00:00.000Z' && u.searchParams.get('end') === '2026-01-01T01:00:00.000Z');

@@ -62,7 +62,7 @@ test('the network is gone: it says so', async () => {
 });
 
 test('addresses that lead nowhere', async () => {
-  for (const [path, text] of [['/nowhere', 'There is no such page'], ['/calls/01JZZZZZZZZZZZZZZZZZZZZZZZ', /There is nothing here|no call/i], ['/traces/ffffffffffffffffffffffffffffffff', /There is nothing here|no trace/i]]) {
+  for (const [path, text] of [['/nowhere', 'There is no such page'], ['/calls/01JZZZZZZZZZZZZZZZZZZZZZZZ', 'There is no such call'], ['/traces/ffffffffffffffffffffffffffffffff', /There is nothing here|no trace/i]]) {
     const { page, done } = await open(browser, path, { expected: ['404'] });
     await page.getByText(text).first().waitFor({ timeout: 20_000 });
     await done();

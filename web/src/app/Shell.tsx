@@ -56,7 +56,7 @@ export function Shell() {
   return (
     <AppShell header={{ height: 46, collapsed: wall }} navbar={{ width: 190, breakpoint: 'sm', collapsed: { mobile: !menu, desktop: wall } }} padding="sm">
       <a href="#main" className={classes.skip} onClick={(e) => { e.preventDefault(); main.current?.focus(); }}>{c('skipToContent')}</a>
-      <AppShell.Header>
+      {!wall && <AppShell.Header>
         <Group h="100%" px="sm" justify="space-between" wrap="nowrap" gap="xs">
           <Group gap="xs" wrap="nowrap">
             <Burger opened={menu} onClick={toggle} hiddenFrom="sm" size="sm" aria-label={t('toggleMenu')} />
@@ -74,8 +74,8 @@ export function Shell() {
             <SettingsMenu onHelp={helpActions.open} onKiosk={() => setKiosk('1')} />
           </Group>
         </Group>
-      </AppShell.Header>
-      <AppShell.Navbar p={6}>
+      </AppShell.Header>}
+      {!wall && <AppShell.Navbar p={6}>
         <div className={classes.scroll}>
           <nav aria-label={t('menu')}>
             {groups.map((g) => (
@@ -90,7 +90,7 @@ export function Shell() {
             ))}
           </nav>
         </div>
-      </AppShell.Navbar>
+      </AppShell.Navbar>}
       <AppShell.Main ref={main} id="main" tabIndex={-1} className={classes.main}>
         {wall && <Button className={classes.leave} size="compact-xs" variant="default" onClick={() => setKiosk(null)}>{t('leaveKiosk')}</Button>}
         <Health />

@@ -101,7 +101,7 @@ export function DataTable<T>({ columns, rows, rowKey, label, rowHeight = 32, hei
 
   return (
     <div className={classes.outer} style={typeof height === 'string' ? { height } : undefined}>
-      <div ref={scroller} className={classes.scroller} style={{ height, maxHeight: height === undefined ? maxHeight : undefined }} role="table" aria-label={label} aria-rowcount={rows.length + 1} onKeyDown={onKeyDown} tabIndex={rows.length > 0 ? undefined : 0}>
+      <div ref={scroller} className={classes.scroller} style={{ height, maxHeight: height === undefined ? maxHeight : undefined }} role="table" aria-label={label} aria-rowcount={rows.length + 1} onKeyDown={onKeyDown} tabIndex={rows.length > 0 && onOpen !== undefined ? undefined : 0}>
         <div role="rowgroup" className={classes.head} style={{ minWidth: least }}>
           <div role="row" aria-rowindex={1} className={classes.headRow} style={{ gridTemplateColumns: template }}>
             {columns.map((c) => {

@@ -31,8 +31,8 @@ export function Pick({ label, chosen, options, onChange, single, initial }: Pick
   return (
     <Popover position="bottom-start" withinPortal trapFocus returnFocus shadow="md" width={280}>
       <Popover.Target>
-        <Button variant={chosen.length > 0 ? 'light' : 'default'} size="compact-sm" fw={500} rightSection={<IconChevronDown size={13} />} aria-label={`${label} ${text}`} maw={260}>
-          <Text span size="xs" c="dimmed" mr={5}>{label}</Text>
+        <Button variant={chosen.length > 0 ? 'light' : 'default'} size="compact-sm" fw={500} rightSection={<IconChevronDown size={13} />} maw={260}>
+          <Text span size="xs" c="dimmed" mr={5}>{label}</Text>{' '}
           <Text span size="xs" truncate>{text}</Text>
         </Button>
       </Popover.Target>

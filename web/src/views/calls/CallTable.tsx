@@ -1,6 +1,6 @@
 // The table of the calls that match.
 
-import { Button, Checkbox, Group, Loader, Text } from '@mantine/core';
+import { Button, Checkbox, Group, Loader, Text, VisuallyHidden } from '@mantine/core';
 import { useMemo, type ReactNode } from 'react';
 import { useLocation, useSearch } from 'wouter';
 import { ApiError } from '~/api/client';
@@ -34,7 +34,7 @@ export interface CallTableProps {
 export function usePickColumn(picked: readonly string[], onPick: (ids: string[]) => void): Column<Call> {
   const t = calls.useT();
   return useMemo(() => ({
-    id: 'pick', title: <span aria-label={t('pick')} />, width: '18px',
+    id: 'pick', title: <VisuallyHidden>{t('pick')}</VisuallyHidden>, width: '18px',
     cell: (c: Call) => <Checkbox size="xs" aria-label={t('pickCall', { id: c.id })} checked={picked.includes(c.id)} onClick={(e) => e.stopPropagation()} onChange={(e) => onPick(e.currentTarget.checked ? [...picked, c.id].slice(-2) : picked.filter((x) => x !== c.id))} />,
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }), [picked.join(','), onPick]);

@@ -183,5 +183,5 @@ function Facts({ e }: { e: Explanation }) {
     e.region_factor === undefined || e.region_factor === 1 ? '' : t('regionFactor', { region: e.region ?? '', factor: e.region_factor }),
   ].filter((x) => x !== '');
   if (facts.length === 0 && source === undefined) return null;
-  return <Text size="xs" c="dimmed" mt={4}>{facts.join(' · ')}{source !== undefined && <> · <Anchor size="xs" href={source} target="_blank" rel="noopener noreferrer">{t('ruleSource')}</Anchor></>}</Text>;
+  return <Text size="xs" c="dimmed" mt={4}>{facts.join(' · ')}{source !== undefined && <> · <Anchor size="xs" underline="always" href={source} target="_blank" rel="noopener noreferrer">{t('ruleSource')}</Anchor></>}</Text>;
 }

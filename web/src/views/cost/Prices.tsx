@@ -49,7 +49,7 @@ function Details({ p }: { p: PriceRow }) {
         <Badge variant="light" tt="none" color={p.origin === 'override' ? 'orange' : 'gray'}>{t(`origin_${p.origin}`)}</Badge>
         {p.since !== undefined && <Text size="xs" c="dimmed">{t('since')}: {p.since}</Text>}
         {p.checked !== undefined && <Text size="xs" c="dimmed">{t('checked')}: {p.checked}</Text>}
-        {p.source !== undefined && (/^https?:\/\//.test(p.source) ? <Anchor size="xs" href={p.source} target="_blank" rel="noopener noreferrer">{t('source')}</Anchor> : <Text size="xs" c="dimmed">{p.source}</Text>)}
+        {p.source !== undefined && (/^https?:\/\//.test(p.source) ? <Anchor size="xs" underline="always" href={p.source} target="_blank" rel="noopener noreferrer">{t('source')}</Anchor> : <Text size="xs" c="dimmed">{p.source}</Text>)}
       </Group>
       {(p.also ?? []).length > 0 && <Text size="sm">{t('alsoNamed')}: <span className="mono">{(p.also ?? []).join(', ')}</span></Text>}
       <KindTable title={t('perMillion')} rows={[[p.model, p.prices]]} />
