@@ -85,8 +85,8 @@ function Values({ name, filter, known, query, onToggle }: Pick<FieldProps, 'name
     const off = includes(query, name, v.value, true);
     return (
       <div key={v.value} className={classes.value} data-on={on ? '' : undefined} data-off={off ? '' : undefined}>
-        <button type="button" className={classes.valueName} aria-pressed={on} onClick={() => onToggle(name, v.value, false)} title={v.value} aria-label={t('include', { field: name, value: v.value })}>
-          <span className={classes.valueLine}><span className={classes.fieldText}>{v.value === '' ? t('empty') : v.value}</span><span className={classes.count}>{v.hits === 0 ? '' : short(v.hits)}</span></span>
+        <button type="button" className={classes.valueName} aria-pressed={on} onClick={() => onToggle(name, v.value, false)} title={t('include', { field: name, value: v.value })}>
+          <span className={classes.valueLine}><span className={classes.fieldText}>{v.value === '' ? t('empty') : v.value}</span>{' '}<span className={classes.count}>{v.hits === 0 ? '' : short(v.hits)}</span></span>
           <span className={classes.meter} style={{ width: `${(v.hits / top) * 100}%` }} />
         </button>
         <Act label={t('exclude', { field: name, value: v.value })} pressed={off} onClick={() => onToggle(name, v.value, true)}>{off ? <IconPlus size={11} /> : <IconMinus size={11} />}</Act>
