@@ -1,7 +1,7 @@
 // The dimensions of calls: what pages group by and filter by, and how a group
 // is asked for again as a filter.
 
-import type { ParamValue, Params } from '~/api/client';
+import type { ParamValue } from '~/api/client';
 import { quote } from '~/api/logsql';
 import { dimensionTexts } from './dimensionMessages';
 
@@ -50,7 +50,6 @@ export function pathWith(path: string, filters: Record<string, ParamValue>): str
   return s === '' ? path : `${path}?${s}`;
 }
 
-export const asParams = (filters: Record<string, string>): Params => filters;
 
 /** The name of a group as one text: gpt-4o, or support-reply · 7. */
 export function groupName(values: Record<string, string>, by: readonly string[]): string {
