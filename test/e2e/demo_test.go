@@ -60,9 +60,10 @@ func TestDemo(t *testing.T) {
 	if err != nil || status != http.StatusOK || !strings.Contains(string(body), `"ok":true`) {
 		t.Errorf("a test of the receiver: %d %s", status, body)
 	}
-	if lines := s.logsQL(`{kind="log"} level:error trace_id:* | limit 5`); len(lines) == 0 {
-		t.Error("no error is logged with its trace")
-	}
+	// The demo sends its logs as an application does: they are there a moment after they were taken.
+	testkit.Eventually(t, "an error is logged with its trace", func() bool {
+		return len(s.logsQL(`{kind="log"} level:error trace_id:* | limit 5`)) > 0
+	})
 	for _, expr := range []string{
 		// Of the history, which is older than the server.
 		`count(llm_server_kv_cache_usage_ratio offset 10m)`, `count(llm_gpu_utilization_percent offset 10m)`, `count(slo:current_burn_rate:ratio offset 5m)`,

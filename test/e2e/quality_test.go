@@ -87,7 +87,8 @@ func TestFeedbackSurvivesAKill(t *testing.T) {
 	if got := s.feedback(url.Values{"service": {"shop"}, "evaluator": {"user"}}); len(got) != n {
 		t.Errorf("%d judgements of %d keys", len(got), n)
 	}
-	if v, found := s.promQL(`sum(increase(llm_feedback_total{service="shop",evaluator="user"}[10m])) - sum(llm_feedback_total{service="shop",evaluator="user"})`); found && v > n {
+	if v, found := s.promQL(`sum(increase(llm_feedback_total{service="shop",evaluator="user"}[10m])) - sum(llm_feedback_total{service="shop",evaluator="user"})`); found && v > 1.5*n {
+		// increase() extrapolates a little past what was counted; counted again it would be twice as much.
 		t.Errorf("counted again after the restart: %v", v)
 	}
 	s.stop()
