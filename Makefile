@@ -8,7 +8,7 @@ GOLANGCI := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.
 GOFUMPT  := $(GO) run mvdan.cc/gofumpt@v0.12.0
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test race lint fmt generate ui ui-check journeys e2e interop senders clients bench fuzz clean
+.PHONY: help run build test race lint fmt generate ui ui-check journeys e2e endurance interop senders clients bench fuzz clean
 
 help: ## List the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -48,6 +48,12 @@ journeys: build ## A real browser through every page
 
 e2e: build ## Black-box tests of the real binary
 	PITOT_BIN=$(CURDIR)/$(BIN) $(GO) test -count=1 ./test/e2e/...
+
+# What the tests do each day, for long. Each variable can be set to less.
+endurance: build ## The tests of kills, full disks, overload, open streams and clock steps, for hours
+	PITOT_BIN=$(CURDIR)/$(BIN) PITOT_KILLS=$${PITOT_KILLS:-1000} PITOT_SENDER_KILLS=$${PITOT_SENDER_KILLS:-50} PITOT_FULL_DISKS=$${PITOT_FULL_DISKS:-10} \
+	PITOT_OVERLOAD=$${PITOT_OVERLOAD:-10m} PITOT_STREAMS=$${PITOT_STREAMS:-10000} PITOT_SOAK=$${PITOT_SOAK:-1h} PITOT_CLOCK_STEPS=1 \
+	$(GO) test -count=1 -v -parallel 1 -timeout 8h -run '$(or $(ENDURANCE),TestKill|TestAcknowledgedSpansSurvive|TestFullDisk|TestOverload|TestManyStreams|TestSoak|TestClockSteps|TestPoisonedEngine)' ./test/e2e
 
 interop: build ## The official clients of npm and Go against the gateway, rsyslog against the log API
 	./test/interop/run

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -495,10 +494,10 @@ func TestDrainLeavesTheRestInTheJournal(t *testing.T) {
 		if err := r.Submit(t.Context(), recs(0, 10, llm.SourceOTLP)); err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
-		defer cancel()
-		if err := r.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("drain: %v", err)
+		// Nobody has to set an end: a store that is down does not hold it up.
+		began := time.Now()
+		if err := r.Drain(t.Context()); err != nil || time.Since(began) > drainPatience+2*maxBackoff {
+			t.Errorf("drain: %v after %v", err, time.Since(began))
 		}
 		r.checkBalance()
 		r.journal.Close()

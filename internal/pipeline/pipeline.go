@@ -153,6 +153,7 @@ type Pipeline struct {
 	workers    sync.WaitGroup
 	quit       chan struct{} // closed when nothing more is offered
 	stopNext   context.CancelFunc
+	insert     context.Context // of the writer; it ends with stopInsert
 	stopInsert context.CancelFunc
 	writerDone chan struct{}
 
@@ -220,7 +221,8 @@ func New(o Options) (*Pipeline, error) {
 	}()
 	next, stopNext := context.WithCancel(context.Background())
 	insert, stopInsert := context.WithCancel(context.Background())
-	p.stopNext, p.stopInsert = stopNext, stopInsert
+	p.stopNext, p.insert, p.stopInsert = stopNext, insert, stopInsert
+	p.writer.draining = next.Done()
 	go func() {
 		defer close(p.writerDone)
 		p.writer.run(next, insert)
@@ -287,8 +289,9 @@ func (p *Pipeline) Subscribe(buffer int) (calls <-chan *llm.Call, cancel func())
 // Drain ends the pipeline: it takes nothing more, processes what it has, makes
 // that durable, and gives it to the store as far as ctx allows; the rest waits
 // in the journal for the next start. A ctx without an end waits for a store that
-// is down for ever. It returns an error when something is left
-// outside of the journal or of the store. Later calls wait for the first.
+// has trouble for ever, but not for one that takes nothing at all. It returns an
+// error when something is left outside of the journal; what the store has not
+// taken is logged. Later calls wait for the first.
 func (p *Pipeline) Drain(ctx context.Context) error {
 	p.drain.Do(func() {
 		defer close(p.drainDone)
@@ -319,12 +322,13 @@ func (p *Pipeline) doDrain(ctx context.Context) error {
 		p.stopInsert()
 		<-p.writerDone
 	}
+	left := p.insert.Err() != nil
 	p.stopInsert()
 	p.writer.cursor.Close()
 	p.live.close()
 	p.metrics.unregister(p.opts.Registerer)
-	if err == nil && ctx.Err() != nil {
-		err = fmt.Errorf("the store has not taken everything, the rest waits in the journal: %w", ctx.Err())
+	if left {
+		p.log.Warn("the event store has not taken everything: the rest waits in the journal for the next start")
 	}
 	if err != nil {
 		return fmt.Errorf("drain pipeline: %w", err)

@@ -22,6 +22,9 @@ const (
 	// does not take rows.
 	minBackoff = 100 * time.Millisecond
 	maxBackoff = 5 * time.Second
+	// drainPatience is how long a draining pipeline tries a store that takes
+	// nothing.
+	drainPatience = 2 * time.Second
 	// readyTimeout bounds the question whether the store still lives.
 	readyTimeout = 2 * time.Second
 	// refusalEvery is how often at most a refused record is logged; the ledger counts all.
@@ -58,10 +61,12 @@ type writer struct {
 
 	window    []acked // acknowledged batches, oldest first, not yet surely on disk
 	committed time.Time
-	down      bool      // the store does not take rows; logged once
-	unread    bool      // the journal cannot be read; logged once
-	untallied bool      // a call could not be tallied; logged once
-	refusal   time.Time // when a refused record was last logged
+	down      bool            // the store does not take rows; logged once
+	draining  <-chan struct{} // closed when nothing more comes
+	patience  time.Time       // while draining, when to leave the rest to the next start
+	unread    bool            // the journal cannot be read; logged once
+	untallied bool            // a call could not be tallied; logged once
+	refusal   time.Time       // when a refused record was last logged
 }
 
 // stored is a record on its way into the store.
@@ -335,12 +340,31 @@ func (w *writer) insert(ctx context.Context, items []stored, a *acked) error {
 			w.log.Warn("the event store does not take records: they wait in the journal", "err", err)
 			w.down = true
 		}
+		if w.leaves() {
+			w.p.stopInsert()
+			return context.Canceled
+		}
 		if !wait(ctx, backoff/2+rand.N(backoff/2)) {
 			return ctx.Err()
 		}
 		backoff = min(2*backoff, maxBackoff)
 	}
 	return nil
+}
+
+// leaves says, after an attempt that failed, whether to leave the rest in the
+// journal: the pipeline drains, and the store has been down for long enough. A
+// server whose engine does not start must not be slow to stop as well.
+func (w *writer) leaves() bool {
+	select {
+	case <-w.draining:
+	default:
+		return false
+	}
+	if w.patience.IsZero() {
+		w.patience = time.Now().Add(drainPatience)
+	}
+	return time.Now().After(w.patience)
 }
 
 // up notes that the store takes records.

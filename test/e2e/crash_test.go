@@ -201,22 +201,29 @@ func killServer(tb testing.TB, s *server) {
 }
 
 // kills is how often the crash test kills: every kind equally often.
-func kills() int {
-	switch {
-	case os.Getenv("PITOT_E2E_LONG") != "":
-		return 51
-	case testing.Short():
+func kills(t *testing.T) int {
+	if testing.Short() {
 		return 3
-	default:
-		return 6
 	}
+	return times(t, "PITOT_KILLS", 6)
 }
+
+// killsOnce is how many kills one data directory sees: what one query answers
+// about is bounded.
+const killsOnce = 50
 
 // TestKill kills the server and its engine at random moments under load. What
 // was certainly accepted must be there once afterwards, and nothing twice; with
 // the engine dead the gateway must not fail a single call.
 func TestKill(t *testing.T) {
 	t.Parallel()
+	n := kills(t)
+	for from := 0; from < n; from += killsOnce {
+		t.Run(fmt.Sprintf("from %d", from+1), func(t *testing.T) { killSome(t, min(killsOnce, n-from)) })
+	}
+}
+
+func killSome(t *testing.T, rounds int) {
 	up := simulate(t, provider.Config{TruthSize: 1 << 17})
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -233,7 +240,7 @@ func TestKill(t *testing.T) {
 		}
 	}
 	s := serve(t, setup{config: config, data: data})
-	for round := range kills() {
+	for round := range rounds {
 		from := time.Now()
 		l := startLoad(t, s.gateway, fmt.Sprintf("r%d", round))
 		// The moment: after a random number of calls, and late enough that some of

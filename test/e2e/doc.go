@@ -5,6 +5,6 @@
 // that secrets stay out, that a kill or a full disk loses nothing silently.
 //
 // The tests build the binary once, or take the one that PITOT_BIN names.
-// PITOT_E2E_LONG=1 kills 50 times instead of a few. With -short the slowest
-// parts are left out.
+// With -short the slowest parts are left out. `make endurance` makes some of them
+// last: docs/reliability.md says by which variables.
 package e2e

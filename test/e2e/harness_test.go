@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -79,6 +80,7 @@ type setup struct {
 	args   []string
 	env    []string
 	level  string // of the log; default info
+	binary string // default the one that is tested
 }
 
 // server is a running `pitot serve`.
@@ -113,7 +115,7 @@ func serve(tb testing.TB, o setup) *server {
 	if o.file != "" {
 		args = append(args, "--config", o.file)
 	}
-	cmd := exec.Command(binary, append(args, o.args...)...)
+	cmd := exec.Command(cmp.Or(o.binary, binary), append(args, o.args...)...)
 	cmd.Env = environment(o.env...)
 	s := &server{Process: testkit.Start(tb, cmd), tb: tb, data: o.data, file: o.file}
 	m := s.WaitLine(upLine)

@@ -345,10 +345,7 @@ func bulkBody(t *testing.T, r *http.Request) string {
 // TestAcknowledgedSpansSurvive kills the server while senders send, and looks
 // for every span that was acknowledged.
 func TestAcknowledgedSpansSurvive(t *testing.T) {
-	kills := 3
-	if os.Getenv("PITOT_E2E_LONG") != "" {
-		kills = 20
-	}
+	kills := times(t, "PITOT_SENDER_KILLS", 3)
 	s := serve(t, setup{}).ready()
 	acked := uint64(0)
 	for k := range kills {
