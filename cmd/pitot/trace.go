@@ -42,7 +42,11 @@ func drawTrace(s *streams, t *api.Trace, bars int) {
 	p := newPaint(s.out)
 	total := time.Duration(t.DurationSeconds * float64(time.Second))
 	fmt.Fprintf(s.out, "%s  %s  %d spans, %d calls, %d errors\n", p.bold("trace "+t.TraceID), fmtDuration(llm.Some(total)), len(t.Spans), t.Calls, t.Errors)
-	fmt.Fprintf(s.out, "tokens in %d, out %d  cost %s%s\n\n", t.InputTokens, t.OutputTokens, fmtUSD(t.CostUSD), unpricedNote(t.UnpricedCalls))
+	fmt.Fprintf(s.out, "tokens in %s, out %s  cost %s%s\n", fmtCount(t.InputTokens), fmtCount(t.OutputTokens), fmtUSD(t.CostUSD), unpricedNote(t.UnpricedCalls))
+	if t.Partial {
+		fmt.Fprintln(s.out, p.red(fmt.Sprintf("partial: %d more calls and spans are not shown, nor in the totals", t.MissingRecords)))
+	}
+	fmt.Fprintln(s.out)
 	children := map[string][]*api.TraceSpan{}
 	for i := range t.Spans {
 		sp := &t.Spans[i]

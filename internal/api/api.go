@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"iter"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -28,6 +29,8 @@ import (
 // now, and ctx's where it ended.
 type Events interface {
 	Calls(ctx context.Context, q events.CallQuery) (events.CallPage, error)
+	// TailCalls yields Calls as they are stored, until ctx ends.
+	TailCalls(ctx context.Context, f events.CallFilter) iter.Seq2[*llm.Call, error]
 	// Call returns events.ErrNotFound where nothing has the id.
 	Call(ctx context.Context, id string) (*events.CallDetail, error)
 	Facets(ctx context.Context, q events.FacetQuery) ([]events.Facet, error)
@@ -35,8 +38,8 @@ type Events interface {
 	Timeline(ctx context.Context, q events.TimelineQuery) (*events.Timeline, error)
 	Models(ctx context.Context, f events.CallFilter) ([]events.ModelStat, error)
 	Costs(ctx context.Context, q events.CostQuery) ([]events.Group, error)
-	Trace(ctx context.Context, traceID string, r events.Range) ([]llm.Record, error)
-	Traces(ctx context.Context, q events.TraceQuery) ([][]llm.Record, error)
+	Trace(ctx context.Context, traceID string, r events.Range) (events.TraceRecords, error)
+	Traces(ctx context.Context, q events.TraceQuery) ([]events.TraceRecords, error)
 	TraceList(ctx context.Context, q events.TraceListQuery) (events.TracePage, error)
 	Sessions(ctx context.Context, q events.SessionQuery) (events.SessionPage, error)
 	// Conversation returns events.ErrNotFound where no call has the session.
@@ -71,6 +74,8 @@ type Options struct {
 	// Judge takes judgements, all or none, and fills them with what was stored.
 	// Where they are at fault it returns an *events.QueryError.
 	Judge func(ctx context.Context, js []*events.Judgement) error
+	// FailuresOnly are the evaluators of which only failures are stored; nil: none.
+	FailuresOnly func() []string
 	// FeedbackAccess says which pages may judge; nil: none of other origins.
 	FeedbackAccess func() FeedbackAccess
 	// Histograms are those of senders whose buckets are useless; nil where nobody
@@ -94,6 +99,8 @@ type Options struct {
 	Explain func(ctx context.Context, req explain.Request) (*explain.Explanation, error)
 	// Probes is how the configured probes fare; nil where there are none.
 	Probes func() []probe.Status
+	// Evaluators is how rules and judges of answers fare.
+	Evaluators func() EvaluatorsReport
 	// Probe runs one probe now; false where none has the name.
 	Probe func(ctx context.Context, name string) (probe.Status, bool)
 	// Prices is the price table in force.
@@ -120,6 +127,7 @@ type server struct {
 	// feedbackRates bound what comes with each key for feedback.
 	feedbackRates rates
 	exporting     atomic.Int32 // files that are being written
+	tailing       atomic.Int32 // followers that the store filters for
 }
 
 // New returns the handler of the API port.
@@ -146,6 +154,7 @@ func (s *server) endpoints() map[string]endpoint {
 		"/calls/{id}/breakdown": s.breakdown,
 		"/senders":              s.senders,
 		"/probes":               s.probes,
+		"/evaluators":           s.evaluators,
 		"/alerts/channels":      s.channels,
 		"/rules":                s.ruleFiles,
 		"/slos":                 s.slos,

@@ -44,12 +44,12 @@ func (s *server) callerOf(r *http.Request, c *llm.Call) (*breakdown.Client, erro
 	if c.TraceID == "" || c.ParentSpanID == "" {
 		return nil, nil
 	}
-	records, err := s.records(r, c.TraceID, events.Range{Start: c.Time.Add(-callerRange), End: c.Time.Add(c.Duration + callerRange)})
+	trace, err := s.records(r, c.TraceID, events.Range{Start: c.Time.Add(-callerRange), End: c.Time.Add(c.Duration + callerRange)})
 	if err != nil {
 		return nil, err
 	}
-	spans := make(map[string]*llm.Span, len(records))
-	for _, rec := range records {
+	spans := make(map[string]*llm.Span, len(trace.Records))
+	for _, rec := range trace.Records {
 		if sp := rec.Span; sp != nil {
 			spans[sp.SpanID] = sp
 		}

@@ -94,16 +94,16 @@ func TestBreakdown(t *testing.T) {
 	a := newAPI(t, func(o *Options) { o.Prometheus = scraped(t, &asked) })
 	call := queuedCall()
 	a.events.call = func(context.Context, string) (*events.CallDetail, error) { return &events.CallDetail{Call: call}, nil }
-	a.events.trace = func(_ context.Context, id string, r events.Range) ([]llm.Record, error) {
+	a.events.trace = func(_ context.Context, id string, r events.Range) (events.TraceRecords, error) {
 		if id != traceID || r.Start.After(call.Time) || r.End.Before(call.Time.Add(call.Duration)) {
 			t.Errorf("asked for trace %s in %v", id, r)
 		}
-		return []llm.Record{
+		return events.TraceRecords{Records: []llm.Record{
 			{Span: &llm.Span{SpanID: call.ParentSpanID, ParentSpanID: "aa", Name: "POST", OTelKind: "client", Duration: 21 * time.Second}},
 			{Span: &llm.Span{SpanID: "aa", ParentSpanID: "bb", Name: "chat", Kind: llm.KindLLM, Service: "shop", Duration: 22 * time.Second}},
 			{Span: &llm.Span{SpanID: "bb", Name: "plan", Kind: llm.KindAgent, Duration: time.Hour}},
 			{Call: call},
-		}, nil
+		}}, nil
 	}
 	b := decode[breakdownAnswer](t, wantOK(t, a.get(base+"/calls/"+callID+"/breakdown")).Body.Bytes())
 	if b.Total != 22 {

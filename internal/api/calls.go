@@ -215,11 +215,12 @@ func (s *server) trace(r *http.Request) (any, error) {
 	if !ok {
 		return nil, badParameter("id", r.PathValue("id"), traceIDForm)
 	}
-	records, err := s.records(r, id, rng)
+	found, err := s.records(r, id, rng)
 	if err != nil {
 		return nil, err
 	}
-	t := buildTrace(id, records)
+	t := buildTrace(id, found.Records)
+	t.Partial, t.MissingRecords = found.Partial, found.Missing
 	if len(t.Spans) == 0 {
 		return nil, notFound("trace", id, "it may be older than the retention, or not stored yet: a span shows within a few seconds")
 	}
@@ -227,12 +228,12 @@ func (s *server) trace(r *http.Request) (any, error) {
 }
 
 // records returns the records of a trace; none where there is no such trace.
-func (s *server) records(r *http.Request, id string, rng events.Range) ([]llm.Record, error) {
-	records, err := s.Events.Trace(r.Context(), id, rng)
+func (s *server) records(r *http.Request, id string, rng events.Range) (events.TraceRecords, error) {
+	found, err := s.Events.Trace(r.Context(), id, rng)
 	if errors.Is(err, events.ErrNotFound) {
-		return nil, nil
+		return events.TraceRecords{ID: id}, nil
 	}
-	return records, err
+	return found, err
 }
 
 func (s *server) ledger(r *http.Request) (any, error) {

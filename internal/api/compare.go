@@ -40,6 +40,9 @@ func (s *server) compare(r *http.Request) (any, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
+	if s.FailuresOnly != nil {
+		q.Without = s.FailuresOnly()
+	}
 	return s.Events.Compare(r.Context(), q)
 }
 

@@ -94,7 +94,7 @@ func fullComparison(q events.CompareQuery) *events.Comparison {
 	}
 	edges := []float64{1, 1.136, 1.292}
 	return &events.Comparison{
-		Start: q.Start, End: q.End, By: q.By, Baseline: g.Values, Confidence: 0.95, Comparisons: 1, OmittedGroups: 2,
+		Start: q.Start, End: q.End, By: q.By, Baseline: g.Values, Confidence: 0.95, Comparisons: 1, OmittedGroups: 2, QualityWithout: []string{"refusal"},
 		Bounds: events.ComparedBounds{Latency: edges, TTFT: edges, TPOT: []float64{}}, Groups: []events.ComparedGroup{g, {Values: map[string]string{"model": ""}}},
 	}
 }

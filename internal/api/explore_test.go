@@ -127,12 +127,12 @@ func TestTraceSummaries(t *testing.T) {
 	}](t, wantOK(t, a.get(base+"/traces")).Body.Bytes())
 	want := []TraceSummary{{
 		TraceID: traceID, Name: "a", Kind: "agent", Service: "front", Services: []string{"front", "gateway"}, Start: now, DurationSeconds: 4, Status: llm.StatusOK,
-		Spans: 4, Calls: 2, Errors: 1, ErrorType: "timeout", InputTokens: 10, OutputTokens: 5, CostUSD: 1, UnpricedCalls: 1,
+		Spans: 4, Calls: 2, Errors: 1, ErrorType: "timeout", InputTokens: llm.Some[int64](10), OutputTokens: llm.Some[int64](5), CostUSD: 1, UnpricedCalls: 1,
 		Models: []string{"m", "n"}, Agents: []string{"planner", "worker"}, User: "u1", Session: "s1",
 	}, {
 		TraceID: "2", Name: "only", Kind: "agent", Start: now, DurationSeconds: 1, Status: llm.StatusOK, Spans: 1, Partial: true,
 	}}
-	if diff := cmp.Diff(want, got.Traces); diff != "" || got.NextCursor != "" {
+	if diff := cmp.Diff(want, got.Traces, cmp.AllowUnexported(llm.Opt[int64]{})); diff != "" || got.NextCursor != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

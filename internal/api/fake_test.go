@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"io"
+	"iter"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -33,14 +34,15 @@ const (
 type fakeEvents struct {
 	t            testing.TB
 	calls        func(context.Context, events.CallQuery) (events.CallPage, error)
+	tail         func(context.Context, events.CallFilter) iter.Seq2[*llm.Call, error]
 	call         func(context.Context, string) (*events.CallDetail, error)
 	facets       func(context.Context, events.FacetQuery) ([]events.Facet, error)
 	summary      func(context.Context, events.CallFilter) (*events.Summary, error)
 	timeline     func(context.Context, events.TimelineQuery) (*events.Timeline, error)
 	models       func(context.Context, events.CallFilter) ([]events.ModelStat, error)
 	costs        func(context.Context, events.CostQuery) ([]events.Group, error)
-	trace        func(context.Context, string, events.Range) ([]llm.Record, error)
-	traces       func(context.Context, events.TraceQuery) ([][]llm.Record, error)
+	trace        func(context.Context, string, events.Range) (events.TraceRecords, error)
+	traces       func(context.Context, events.TraceQuery) ([]events.TraceRecords, error)
 	traceList    func(context.Context, events.TraceListQuery) (events.TracePage, error)
 	sessions     func(context.Context, events.SessionQuery) (events.SessionPage, error)
 	conversation func(context.Context, events.ConversationQuery) (*events.Conversation, error)
@@ -64,6 +66,10 @@ func fakeAsk[F any](f *fakeEvents, fn F, set bool, name string) F {
 
 func (f *fakeEvents) Calls(ctx context.Context, q events.CallQuery) (events.CallPage, error) {
 	return fakeAsk(f, f.calls, f.calls != nil, "calls")(ctx, q)
+}
+
+func (f *fakeEvents) TailCalls(ctx context.Context, q events.CallFilter) iter.Seq2[*llm.Call, error] {
+	return fakeAsk(f, f.tail, f.tail != nil, "a tail of calls")(ctx, q)
 }
 
 func (f *fakeEvents) Call(ctx context.Context, id string) (*events.CallDetail, error) {
@@ -90,11 +96,11 @@ func (f *fakeEvents) Costs(ctx context.Context, q events.CostQuery) ([]events.Gr
 	return fakeAsk(f, f.costs, f.costs != nil, "costs")(ctx, q)
 }
 
-func (f *fakeEvents) Trace(ctx context.Context, id string, r events.Range) ([]llm.Record, error) {
+func (f *fakeEvents) Trace(ctx context.Context, id string, r events.Range) (events.TraceRecords, error) {
 	return fakeAsk(f, f.trace, f.trace != nil, "a trace")(ctx, id, r)
 }
 
-func (f *fakeEvents) Traces(ctx context.Context, q events.TraceQuery) ([][]llm.Record, error) {
+func (f *fakeEvents) Traces(ctx context.Context, q events.TraceQuery) ([]events.TraceRecords, error) {
 	return fakeAsk(f, f.traces, f.traces != nil, "traces")(ctx, q)
 }
 
@@ -153,8 +159,10 @@ func (f *fakeEvents) failing(err error) {
 	f.timeline = func(context.Context, events.TimelineQuery) (*events.Timeline, error) { return nil, err }
 	f.models = func(context.Context, events.CallFilter) ([]events.ModelStat, error) { return nil, err }
 	f.costs = func(context.Context, events.CostQuery) ([]events.Group, error) { return nil, err }
-	f.trace = func(context.Context, string, events.Range) ([]llm.Record, error) { return nil, err }
-	f.traces = func(context.Context, events.TraceQuery) ([][]llm.Record, error) { return nil, err }
+	f.trace = func(context.Context, string, events.Range) (events.TraceRecords, error) {
+		return events.TraceRecords{}, err
+	}
+	f.traces = func(context.Context, events.TraceQuery) ([]events.TraceRecords, error) { return nil, err }
 	f.failExplore(err)
 	f.services = func(context.Context, events.Range) ([]string, error) { return nil, err }
 	f.operations = func(context.Context, string, events.Range) ([]string, error) { return nil, err }
@@ -198,9 +206,11 @@ func (f *fakeEvents) full() {
 	f.costs = func(context.Context, events.CostQuery) ([]events.Group, error) {
 		return []events.Group{{Time: now, Values: map[string]string{"user": "u1"}, Totals: fullTotals()}, {Totals: fullTotals()}}, nil
 	}
-	f.trace = func(context.Context, string, events.Range) ([]llm.Record, error) { return fullTrace(), nil }
-	f.traces = func(context.Context, events.TraceQuery) ([][]llm.Record, error) {
-		return [][]llm.Record{fullTrace()}, nil
+	f.trace = func(context.Context, string, events.Range) (events.TraceRecords, error) {
+		return events.TraceRecords{ID: traceID, Records: fullTrace(), Partial: true, Missing: 3}, nil
+	}
+	f.traces = func(context.Context, events.TraceQuery) ([]events.TraceRecords, error) {
+		return []events.TraceRecords{{ID: traceID, Records: fullTrace(), Partial: true, Missing: 3}}, nil
 	}
 	f.fullExplore()
 	f.services = func(context.Context, events.Range) ([]string, error) { return []string{"checkout", "agent"}, nil }

@@ -221,14 +221,15 @@ func parseSpanID(s string) (string, bool) {
 	return strings.Repeat("0", 16-len(s)) + strings.ToLower(s), true
 }
 
-// feedbackList answers a page of judgements, newest first.
+// feedbackList answers a page of judgements.
 func (s *server) feedbackList(r *http.Request) (any, error) {
 	p := newParams(r, s.Now())
 	q := events.FeedbackQuery{
 		Query: p.get("query"), TraceID: p.traceID("trace_id"), ResponseID: p.get("response_id"), SessionID: p.get("session"),
 		Service: p.get("service"), Provider: p.get("provider"), Model: p.get("model"), Operation: p.get("operation"), Feature: p.get("feature"),
 		PromptName: p.get("prompt_name"), User: p.get("user"), Evaluator: p.get("evaluator"), Name: p.get("name"), Label: p.get("label"),
-		MinScore: p.score("min_score"), MaxScore: p.score("max_score"), Limit: p.count("limit", events.DefaultLimit, maxPageLimit),
+		MinScore: p.score("min_score"), MaxScore: p.score("max_score"),
+		Order: p.oneOf("order", events.OrderNewest, events.OrderWorst, events.OrderBest), Limit: p.count("limit", events.DefaultLimit, maxPageLimit),
 	}
 	if id := p.get("call_id"); id != "" {
 		parsed, ok := parseCallID(id)

@@ -93,11 +93,11 @@ func TestFeedbackList(t *testing.T) {
 		return events.FeedbackPage{Feedback: []events.Feedback{*fullFeedback()}, NextCursor: "next"}, nil
 	}
 	w := wantOK(t, a.get("/api/pitot/v1/feedback?start=-2h&service=checkout&model=gpt-4o&evaluator=judge&name=faithful&label=bad&max_score=0.5&min_score=0&user=u&session=s"+
-		"&trace_id=1&call_id="+callID+"&response_id=r&feature=f&prompt_name=p&provider=openai&operation=chat&limit=5&query=score:>0"))
+		"&trace_id=1&call_id="+callID+"&response_id=r&feature=f&prompt_name=p&provider=openai&operation=chat&limit=5&query=score:>0&order=score"))
 	want := events.FeedbackQuery{
 		Range: events.Range{Start: now.Add(-2 * time.Hour), End: now}, Query: "score:>0", CallID: callID, TraceID: strings.Repeat("0", 31) + "1", ResponseID: "r", SessionID: "s",
 		Service: "checkout", Provider: "openai", Model: "gpt-4o", Operation: "chat", Feature: "f", PromptName: "p", User: "u", Evaluator: "judge", Name: "faithful", Label: "bad",
-		MinScore: llm.Some(0.0), MaxScore: llm.Some(0.5), Limit: 5,
+		MinScore: llm.Some(0.0), MaxScore: llm.Some(0.5), Order: events.OrderWorst, Limit: 5,
 	}
 	if diff := cmp.Diff(want, asked, cmp.Comparer(func(a, b llm.Opt[float64]) bool { return a == b })); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -107,7 +107,7 @@ func TestFeedbackList(t *testing.T) {
 	if asked.Cursor != "next" || !asked.Start.Equal(now.Add(-2*time.Hour)) {
 		t.Errorf("the next page: %+v", asked)
 	}
-	for _, q := range []string{"max_score=2", "min_score=x", "call_id=nope", "limit=0", "limit=1001", "nope=1", "cursor=nope", "trace_id=nope", "start=now"} {
+	for _, q := range []string{"max_score=2", "min_score=x", "call_id=nope", "limit=0", "limit=1001", "nope=1", "cursor=nope", "trace_id=nope", "start=now", "order=worst"} {
 		wantError(t, a.get("/api/pitot/v1/feedback?"+q), http.StatusBadRequest, CodeBadParameter)
 	}
 	a.events.feedbacks = func(context.Context, events.FeedbackQuery) (events.FeedbackPage, error) {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"time"
@@ -17,30 +18,36 @@ const (
 	followWrite = 30 * time.Second
 )
 
-// follow streams finished Calls, without content, as server-sent events.
+// maxTails bounds the followers that the store filters for: each asks it once a
+// second.
+const maxTails = 16
+
+// follow streams finished Calls, without content, as server-sent events. What a
+// Call alone decides is decided here, as Calls pass. A LogsQL filter and a search
+// of texts are the engine's to decide: those followers are served from the store,
+// as Calls get there.
 func (s *server) follow(w http.ResponseWriter, r *http.Request) {
 	p := newParams(r, s.Now())
 	f := p.fields()
+	f.Query, f.Search = p.get("query"), p.get("search")
 	if err := p.check(); err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	calls, cancel := s.Live(followBuffer)
-	defer cancel()
-	var first *llm.Call
-	select {
-	case c, ok := <-calls:
-		if !ok {
-			writeError(w, &Error{http.StatusServiceUnavailable, CodeOverloaded, "no more followers are taken now", "end others, or ask GET " + base + "/calls again and again"})
-			return
-		}
-		first = c
-	default:
+	source := s.passing
+	if f.Query != "" || f.Search != "" {
+		source = s.stored
 	}
+	from, err := source(r, &f)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	defer from.cancel()
 	w.Header().Set("Content-Type", "text/event-stream")
 	out := sse{w, http.NewResponseController(w)}
 	defer func() { _ = out.rc.SetWriteDeadline(time.Time{}) }() // the connection may serve other requests
-	if out.send(": live calls\n\n") != nil || first != nil && out.call(first, &f) != nil {
+	if out.send(": live calls\n\n") != nil || from.first != nil && out.call(from.first) != nil {
 		return
 	}
 	alive := time.NewTicker(followKeepAlive)
@@ -53,12 +60,78 @@ func (s *server) follow(w http.ResponseWriter, r *http.Request) {
 			if out.send(": keep-alive\n\n") != nil {
 				return
 			}
-		case c, ok := <-calls:
-			if !ok || out.call(c, &f) != nil {
+		case c, ok := <-from.calls:
+			if !ok || from.selects(c) && out.call(c) != nil {
 				return
 			}
 		}
 	}
+}
+
+// following is what a follower is sent.
+type following struct {
+	first   *llm.Call // was there at once; nil: none
+	calls   <-chan *llm.Call
+	selects func(*llm.Call) bool
+	cancel  func()
+}
+
+func tooManyFollowers() *Error {
+	return &Error{http.StatusServiceUnavailable, CodeOverloaded, "no more followers are taken now", "end others, or ask GET " + base + "/calls again and again"}
+}
+
+// passing are Calls as they pass through the pipeline.
+func (s *server) passing(_ *http.Request, f *events.CallFilter) (following, error) {
+	calls, cancel := s.Live(followBuffer)
+	out := following{calls: calls, cancel: cancel, selects: func(c *llm.Call) bool { return matches(f, c) }}
+	select {
+	case c, ok := <-calls:
+		if !ok {
+			cancel()
+			return following{}, tooManyFollowers()
+		}
+		if out.selects(c) {
+			out.first = c
+		}
+	default:
+	}
+	return out, nil
+}
+
+// stored are Calls as the store gets them. While it cannot answer none come.
+func (s *server) stored(r *http.Request, f *events.CallFilter) (following, error) {
+	if s.tailing.Add(1) > maxTails {
+		s.tailing.Add(-1)
+		return following{}, tooManyFollowers()
+	}
+	// A filter that is wrong gets an answer, not a stream of nothing.
+	try := *f
+	try.End = s.Now()
+	try.Start = try.End.Add(-time.Second)
+	ctx, cancel := context.WithTimeout(r.Context(), queryTimeout)
+	_, err := s.Events.Calls(ctx, events.CallQuery{CallFilter: try, Limit: 1})
+	cancel()
+	if err != nil {
+		s.tailing.Add(-1)
+		return following{}, err
+	}
+	ctx, cancel = context.WithCancel(r.Context())
+	calls := make(chan *llm.Call)
+	go func() {
+		defer s.tailing.Add(-1)
+		defer close(calls)
+		for c, err := range s.Events.TailCalls(ctx, *f) {
+			if err != nil {
+				continue // it asks again
+			}
+			select {
+			case calls <- c:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return following{calls: calls, cancel: cancel, selects: func(*llm.Call) bool { return true }}, nil
 }
 
 // sse writes server-sent events.
@@ -75,11 +148,8 @@ func (o sse) send(text string) error {
 	return o.rc.Flush()
 }
 
-// call sends a Call if f selects it.
-func (o sse) call(c *llm.Call, f *events.CallFilter) error {
-	if !matches(f, c) {
-		return nil
-	}
+// call sends a Call.
+func (o sse) call(c *llm.Call) error {
 	b, err := json.Marshal(withoutContent(c))
 	if err != nil {
 		return nil // the list of calls will show it

@@ -5,12 +5,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"iter"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/pitot-dev/pitot/internal/events"
 	"github.com/pitot-dev/pitot/internal/llm"
@@ -209,6 +212,83 @@ func TestMatches(t *testing.T) {
 	}
 }
 
+// TestFollowWithAFilterOfTheStore: a LogsQL filter and a search are the engine's
+// to decide, with all the others.
+func TestFollowWithAFilterOfTheStore(t *testing.T) {
+	for _, query := range []string{"query=tags.team:platform&service=checkout&tags.team=a&min_duration=1s", "search=refund+order"} {
+		t.Run(query, func(t *testing.T) {
+			a := newAPI(t) // whose Live is closed
+			var asked events.CallFilter
+			var tried events.CallQuery
+			a.events.calls = func(_ context.Context, q events.CallQuery) (events.CallPage, error) {
+				tried = q
+				return events.CallPage{}, nil
+			}
+			a.events.tail = func(_ context.Context, f events.CallFilter) iter.Seq2[*llm.Call, error] {
+				asked = f
+				return func(yield func(*llm.Call, error) bool) {
+					_ = yield(nil, &events.UnavailableError{}) && yield(fullCall(), nil)
+				}
+			}
+			w := wantOK(t, a.get("/api/pitot/v1/calls/follow?"+query))
+			_, data, ok := strings.Cut(w.Body.String(), "data: ")
+			if !ok {
+				t.Fatalf("got %q", w.Body)
+			}
+			checkFollowed(t, []byte(data))
+			want := newParams(httptest.NewRequest(http.MethodGet, "/?"+query, http.NoBody), now)
+			f := want.fields()
+			f.Query, f.Search = want.get("query"), want.get("search")
+			if diff := cmp.Diff(f, asked); diff != "" {
+				t.Errorf("the tail's filter (-want +got):\n%s", diff)
+			}
+			if tried.Query != f.Query || tried.Search != f.Search {
+				t.Errorf("tried %+v", tried)
+			}
+		})
+	}
+}
+
+func TestFollowRefusesABadQuery(t *testing.T) {
+	a := newAPI(t)
+	a.events.calls = func(context.Context, events.CallQuery) (events.CallPage, error) {
+		return events.CallPage{}, &events.QueryError{Param: "query", Message: "missing quote"}
+	}
+	for range maxTails + 1 { // whose places are given back
+		wantError(t, a.get("/api/pitot/v1/calls/follow?query=%22"), http.StatusBadRequest, CodeBadQuery)
+	}
+}
+
+// TestFollowersOfTheStoreAreBounded: each asks the engine once a second.
+func TestFollowersOfTheStoreAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeEvents{t: t}
+		f.calls = func(context.Context, events.CallQuery) (events.CallPage, error) { return events.CallPage{}, nil }
+		f.tail = func(ctx context.Context, _ events.CallFilter) iter.Seq2[*llm.Call, error] {
+			return func(func(*llm.Call, error) bool) { <-ctx.Done() }
+		}
+		s := &server{Options: Options{Events: f, Now: time.Now}}
+		ctx, cancel := context.WithCancel(t.Context())
+		follow := func() *httptest.ResponseRecorder {
+			w := httptest.NewRecorder()
+			s.follow(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/?search=x", http.NoBody))
+			return w
+		}
+		for range maxTails {
+			go follow()
+		}
+		synctest.Wait()
+		if w := follow(); w.Code != http.StatusServiceUnavailable {
+			t.Errorf("one too many: %d", w.Code)
+		}
+		cancel()
+		synctest.Wait()
+		if n := s.tailing.Load(); n != 0 {
+			t.Errorf("%d places are not given back", n)
+		}
+	})
+}
+
 func BenchmarkFollow(b *testing.B) {
 	w := httptest.NewRecorder()
 	out := sse{w, http.NewResponseController(w)}
@@ -216,7 +296,10 @@ func BenchmarkFollow(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		w.Body.Reset()
-		if err := out.call(c, f); err != nil {
+		if !matches(f, c) {
+			b.Fatal("not selected")
+		}
+		if err := out.call(c); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -122,14 +122,14 @@ func (s *server) jaegerTrace(r *http.Request) (any, int, error) {
 	if !ok {
 		return nil, 0, badParameter("trace id", r.PathValue("id"), traceIDForm)
 	}
-	records, err := s.records(r, id, events.Range{})
+	found, err := s.records(r, id, events.Range{})
 	if err != nil {
 		return nil, 0, err
 	}
-	if len(records) == 0 {
+	if len(found.Records) == 0 {
 		return nil, 0, notFound("trace", id, "")
 	}
-	return []jaegerTrace{toJaeger(id, records)}, 1, nil
+	return []jaegerTrace{toJaeger(id, &found)}, 1, nil
 }
 
 func (s *server) jaegerTraces(r *http.Request) (any, int, error) {
@@ -146,9 +146,9 @@ func (s *server) jaegerTraces(r *http.Request) (any, int, error) {
 		return nil, 0, err
 	}
 	out := make([]jaegerTrace, 0, len(found))
-	for _, records := range found {
-		if id := traceIDOf(records); id != "" {
-			out = append(out, toJaeger(id, records))
+	for i := range found {
+		if id := traceIDOf(found[i].Records); id != "" {
+			out = append(out, toJaeger(id, &found[i]))
 		}
 	}
 	return out, len(out), nil
@@ -164,12 +164,12 @@ func (s *server) jaegerByIDs(r *http.Request, ids []string) (any, int, error) {
 		if !ok {
 			return nil, 0, badParameter("traceID", given, traceIDForm)
 		}
-		records, err := s.records(r, id, events.Range{})
+		found, err := s.records(r, id, events.Range{})
 		if err != nil {
 			return nil, 0, err
 		}
-		if len(records) > 0 {
-			out = append(out, toJaeger(id, records))
+		if len(found.Records) > 0 {
+			out = append(out, toJaeger(id, &found))
 		}
 	}
 	return out, len(out), nil

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/pitot-dev/pitot/internal/events"
 	"github.com/pitot-dev/pitot/internal/llm"
 )
 
@@ -52,10 +53,13 @@ type jaegerProcess struct {
 }
 
 // toJaeger turns the records of a trace into Jaeger's form.
-func toJaeger(id string, records []llm.Record) jaegerTrace {
+func toJaeger(id string, found *events.TraceRecords) jaegerTrace {
 	t := jaegerTrace{TraceID: id, Spans: []jaegerSpan{}, Processes: map[string]jaegerProcess{}}
 	processes := map[string]string{}
-	spans, _ := traceSpans(records)
+	if found.Partial {
+		t.Warnings = []string{fmt.Sprintf("The trace has %d more spans than are shown: these are the first.", found.Missing)}
+	}
+	spans, _ := traceSpans(found.Records)
 	for _, s := range spans {
 		service := cmp.Or(s.Service, "unknown")
 		tags := tagList{}

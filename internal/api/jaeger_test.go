@@ -123,9 +123,9 @@ func TestJaegerSearch(t *testing.T) {
 	} {
 		a := newAPI(t)
 		var got events.TraceQuery
-		a.events.traces = func(_ context.Context, q events.TraceQuery) ([][]llm.Record, error) {
+		a.events.traces = func(_ context.Context, q events.TraceQuery) ([]events.TraceRecords, error) {
 			got = q
-			return [][]llm.Record{fullTrace(), {{Log: &llm.Log{}}}, nil}, nil
+			return []events.TraceRecords{{Records: fullTrace()}, {Records: []llm.Record{{Log: &llm.Log{}}}}, {}}, nil
 		}
 		w := wantOK(t, a.get("/jaeger/api/traces?"+query))
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -137,16 +137,28 @@ func TestJaegerSearch(t *testing.T) {
 	}
 }
 
+// TestJaegerWarns: Jaeger's clients show the warnings of a trace.
+func TestJaegerWarns(t *testing.T) {
+	a := newAPI(t)
+	a.events.full()
+	for _, path := range []string{"/jaeger/api/traces/" + traceID, "/jaeger/api/traces?traceID=" + traceID, "/jaeger/api/traces?service=x"} {
+		got := decode[struct{ Data []jaegerTrace }](t, wantOK(t, a.get(path)).Body.Bytes())
+		if len(got.Data) != 1 || len(got.Data[0].Warnings) != 1 || !strings.Contains(got.Data[0].Warnings[0], "3 more spans") {
+			t.Errorf("%s: %+v", path, got.Data)
+		}
+	}
+}
+
 // TestJaegerIDs: Jaeger's clients leave leading zeros out.
 func TestJaegerIDs(t *testing.T) {
 	a := newAPI(t)
 	var asked []string
-	a.events.trace = func(_ context.Context, id string, _ events.Range) ([]llm.Record, error) {
+	a.events.trace = func(_ context.Context, id string, _ events.Range) (events.TraceRecords, error) {
 		asked = append(asked, id)
 		if id == strings.Repeat("0", 31)+"1" {
-			return nil, events.ErrNotFound
+			return events.TraceRecords{}, events.ErrNotFound
 		}
-		return fullTrace(), nil
+		return events.TraceRecords{Records: fullTrace()}, nil
 	}
 	wantOK(t, a.get("/jaeger/api/traces/8448EB211C80319C"))
 	w := wantOK(t, a.get("/jaeger/api/traces?traceID=8448eb211c80319c&traceID=1&traceID="+traceID))
@@ -191,7 +203,7 @@ func TestJaegerDurations(t *testing.T) {
 	c := fullCall()
 	for us := range 5000 {
 		c.Duration = time.Second + time.Duration(us)*time.Microsecond
-		if got := toJaeger(traceID, []llm.Record{{Call: c}}).Spans[0].Duration; got != c.Duration.Microseconds() {
+		if got := toJaeger(traceID, &events.TraceRecords{Records: []llm.Record{{Call: c}}}).Spans[0].Duration; got != c.Duration.Microseconds() {
 			t.Fatalf("%s is %d µs", c.Duration, got)
 		}
 	}

@@ -431,11 +431,12 @@ func TestExplainCall(t *testing.T) {
 			CallID        string `json:"call_id"`
 			Comparison    string
 			Message       string
+			MessageZH     string `json:"message_zh"`
 			Stored        llm.Cost
 			DifferenceUSD llm.Opt[float64] `json:"difference_usd"`
 		}](t, wantOK(t, a.get(base+"/prices/explain?call_id="+callID)).Body.Bytes())
 		differs := want == costDiffers || want == costReported
-		if x.Comparison != want || x.Message == "" || x.CallID != callID || x.Stored.State != c.Cost.State || x.DifferenceUSD.Known() != differs {
+		if x.Comparison != want || x.Message == "" || x.MessageZH == "" || x.MessageZH == x.Message || x.CallID != callID || x.Stored.State != c.Cost.State || x.DifferenceUSD.Known() != differs {
 			t.Errorf("%s: %+v", want, x)
 		}
 	}
@@ -471,7 +472,7 @@ func TestUnpricedSuggestionsWork(t *testing.T) {
 	}
 	aliases := 0
 	for i, m := range rep.Models {
-		if len(m.Suggestions) == 0 || m.Advice == "" {
+		if len(m.Suggestions) == 0 || m.Advice == "" || m.AdviceZH == "" || m.AdviceZH == m.Advice {
 			t.Errorf("no suggestion for %s: %+v", m.Model, m)
 		}
 		for _, sg := range m.Suggestions {

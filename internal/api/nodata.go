@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"reflect"
@@ -92,6 +93,11 @@ func (s *server) askStore(r *http.Request, f events.CallFilter, facts *doctor.Fa
 	if facts.Last.After(facts.Now) {
 		facts.Last = facts.Now
 	}
+	if facts.Stored > 0 {
+		if err := s.exactEnds(ctx, facts); err != nil {
+			return err
+		}
+	}
 	if facts.Matching, _, _, err = count(f); err != nil {
 		return err
 	}
@@ -120,6 +126,33 @@ func (s *server) askStore(r *http.Request, f events.CallFilter, facts *doctor.Fa
 				facts.AheadLast = c.Time
 			}
 		}
+	}
+	return nil
+}
+
+// exactEnds makes the times of the first and the last Call, known by the hour,
+// those of the Calls themselves. A Call that is not visible yet leaves the hour.
+func (s *server) exactEnds(ctx context.Context, facts *doctor.Facts) error {
+	at := func(order string, start, end time.Time) (time.Time, error) {
+		page, err := s.Events.Calls(ctx, events.CallQuery{CallFilter: events.CallFilter{Range: events.Range{Start: start, End: end}}, Order: order, Limit: 1})
+		if err != nil || len(page.Calls) == 0 {
+			return time.Time{}, err
+		}
+		return page.Calls[0].Time.UTC(), nil
+	}
+	first, err := at(events.OrderOldest, facts.First, facts.First.Add(hour))
+	if err != nil {
+		return err
+	}
+	last, err := at(events.OrderNewest, facts.Last.Truncate(hour), facts.Now)
+	if err != nil {
+		return err
+	}
+	if !first.IsZero() {
+		facts.First = first
+	}
+	if !last.IsZero() {
+		facts.Last = last
 	}
 	return nil
 }

@@ -150,7 +150,7 @@ func TestParameterRules(t *testing.T) {
 		"/traces/" + traceID + "?start=-1h&end=-2h": "start < end",
 		"/traces/xyz":                               "32 hex digits",
 		"/calls/xyz":                                "26 letters and digits",
-		"/calls/follow?query=x":                     "allowed: agent, dialect, environment, ",
+		"/calls/follow?start=-1h":                   "allowed: agent, dialect, environment, ",
 		"/calls/follow?status=bad":                  "ok, error",
 		"/ledger?x=1":                               "no parameters",
 		"/status?x=1":                               "no parameters",

@@ -7,7 +7,6 @@ import (
 	"math"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -155,6 +154,7 @@ type PriceExplanation struct {
 	CallID        string             `json:"call_id,omitempty"`
 	Comparison    string             `json:"comparison,omitempty"`
 	Message       string             `json:"message,omitempty"`
+	MessageZH     string             `json:"message_zh,omitempty"`
 	Stored        *llm.Cost          `json:"stored,omitempty"`
 	DifferenceUSD llm.Opt[float64]   `json:"difference_usd,omitzero"` // by which today's table is above what was stored
 	Explanation   *price.Explanation `json:"explanation"`
@@ -253,25 +253,28 @@ func (x *PriceExplanation) compare() {
 	is, has := x.Explanation.Cost.USD.Get()
 	switch {
 	case x.Stored.State == llm.CostReported:
-		x.Comparison, x.Message = costReported, "The provider reported this cost. What is explained is the list price, for comparison."
+		x.say(costReported, "The provider reported this cost. What is explained is the list price, for comparison.", "此费用由供应商报告。此处解释的是目录价，供比较。")
 	case !had && !has:
-		x.Comparison, x.Message = costUnpriced, "The call was stored without a cost, and today's prices have none for it."
+		x.say(costUnpriced, "The call was stored without a cost, and today's prices have none for it.", "存储时没有费用，当前价格表也没有对应的价格。")
 	case !had:
-		x.Comparison, x.Message = costSince, "The call was stored without a cost. Today's prices have one; what is stored does not change."
+		x.say(costSince, "The call was stored without a cost. Today's prices have one; what is stored does not change.", "存储时没有费用。当前价格表已有价格；已存储的内容不会改变。")
 	case !has:
-		x.Comparison, x.Message = costNoLonger, "The call was priced when it was stored. Today's prices have none for it."
+		x.say(costNoLonger, "The call was priced when it was stored. Today's prices have none for it.", "存储时已定价，当前价格表没有对应的价格。")
 	case math.Abs(was-is) <= picodollar:
-		x.Comparison, x.Message = costSame, "Today's prices give the cost that was stored."
+		x.say(costSame, "Today's prices give the cost that was stored.", "按当前价格计算，与存储的费用相同。")
 	default:
-		x.Comparison = costDiffers
-		x.Message = fmt.Sprintf("The call was priced with another table than today's: rule %s then, %s now.", orNone(x.Stored.Rule), orNone(x.Explanation.Cost.Rule))
+		x.say(costDiffers,
+			fmt.Sprintf("The call was priced with another table than today's: rule %s then, %s now.", cmp.Or(x.Stored.Rule, "none"), cmp.Or(x.Explanation.Cost.Rule, "none")),
+			fmt.Sprintf("当时所用的价格表与现在不同：当时的规则为 %s，现在为 %s。", cmp.Or(x.Stored.Rule, "无"), cmp.Or(x.Explanation.Cost.Rule, "无")))
 	}
 	if had && has && math.Abs(was-is) > picodollar {
 		x.DifferenceUSD = llm.Some(math.Round((is-was)/picodollar) * picodollar)
 	}
 }
 
-func orNone(s string) string { return cmp.Or(s, "none") }
+func (x *PriceExplanation) say(comparison, en, zh string) {
+	x.Comparison, x.Message, x.MessageZH = comparison, en, zh
+}
 
 // UnpricedReport is what has no price in a range.
 type UnpricedReport struct {
@@ -300,6 +303,7 @@ type UnpricedBy struct {
 	LastSeen         time.Time        `json:"last_seen"`
 	Missing          string           `json:"missing,omitempty"` // the kind of usage that the rule has no price for
 	Advice           string           `json:"advice"`
+	AdviceZH         string           `json:"advice_zh"`
 	Suggestions      []PriceSuggested `json:"suggestions"`
 }
 
@@ -381,6 +385,7 @@ func (u *UnpricedBy) fail(n float64) {
 	u.FailedCalls = int64(math.Round(n))
 	if u.Reason == price.ReasonUnknownUsage && u.FailedCalls == u.Calls {
 		u.Advice = "These calls failed, and their providers reported no usage: there is most likely nothing to pay."
+		u.AdviceZH = "这些调用失败，供应商也没有报告用量：很可能无需付费。"
 	}
 }
 
@@ -410,23 +415,26 @@ func unpricedBy(table *price.Table, g *events.UsageGroup) (UnpricedBy, error) {
 		}
 		out.Suggestions = append(out.Suggestions, x)
 	}
-	out.Advice = out.advice(table, q)
+	out.Advice, out.AdviceZH = out.advice(table, q)
 	return out, nil
 }
 
-// advice says in a sentence what to do.
-func (u *UnpricedBy) advice(table *price.Table, q price.Query) string {
+// advice says in a sentence what to do, in English and Chinese.
+func (u *UnpricedBy) advice(table *price.Table, q price.Query) (en, zh string) {
 	if _, priced := table.RowOf(q); priced && u.Reason == price.ReasonUnknownModel {
-		return "The prices in force now know this model: new calls are priced. What is stored does not change."
+		return "The prices in force now know this model: new calls are priced. What is stored does not change.", "现行价格表已包含该模型：新的调用会定价，已存储的内容不会改变。"
 	}
 	switch u.Reason {
 	case price.ReasonUnknownUsage:
-		return "The sender does not say how much was used, so that there is nothing to price: GET /api/pitot/v1/senders has the setting that changes it."
+		return "The sender does not say how much was used, so that there is nothing to price: GET /api/pitot/v1/senders has the setting that changes it.",
+			"发送方没有给出用量，因此无法定价：GET /api/pitot/v1/senders 给出了可以改变这一点的设置。"
 	case price.ReasonUnknownPrice:
-		return strings.TrimSpace("The model has prices, but none for " + cmp.Or(u.Missing, "what was used") + ": add it under prices.overrides.")
+		return "The model has prices, but none for " + cmp.Or(u.Missing, "what was used") + ": add it under prices.overrides.",
+			"该模型已有价格，但缺少 " + cmp.Or(u.Missing, "所用项目") + " 的价格：请在 prices.overrides 中添加。"
 	}
 	if u.Model == "" {
-		return "The sender names no model: GET /api/pitot/v1/senders has the setting that changes it."
+		return "The sender names no model: GET /api/pitot/v1/senders has the setting that changes it.", "发送方没有给出模型：GET /api/pitot/v1/senders 给出了可以改变这一点的设置。"
 	}
-	return "Name the model that it is under prices.aliases, or set a price of your own under prices.overrides, and reload the configuration."
+	return "Name the model that it is under prices.aliases, or set a price of your own under prices.overrides, and reload the configuration.",
+		"请在 prices.aliases 中指明它对应的模型，或在 prices.overrides 中设置自己的价格，然后重新加载配置。"
 }

@@ -19,15 +19,21 @@ type Trace struct {
 	Errors int `json:"errors"`
 	// Calls and the totals are over calls that hold no other calls: a container
 	// repeats what its calls report.
-	Calls         int     `json:"calls"`
-	InputTokens   int64   `json:"input_tokens"`
-	OutputTokens  int64   `json:"output_tokens"`
-	CostUSD       float64 `json:"cost_usd"`
-	UnpricedCalls int     `json:"unpriced_calls,omitempty"`
+	Calls int `json:"calls"`
+	// Tokens are absent where no call tells them.
+	InputTokens   llm.Opt[int64] `json:"input_tokens,omitzero"`
+	OutputTokens  llm.Opt[int64] `json:"output_tokens,omitzero"`
+	CostUSD       float64        `json:"cost_usd"`
+	UnpricedCalls int            `json:"unpriced_calls,omitempty"`
 	// Duplicates is the number of records left out because another one is of the
 	// same span.
-	Duplicates int         `json:"duplicates,omitempty"`
-	Spans      []TraceSpan `json:"spans"` // no two have the same SpanID
+	Duplicates int `json:"duplicates,omitempty"`
+	// Partial says that the trace has more records than were read: the first are
+	// here, and the totals are theirs. MissingRecords is how many there are besides.
+	Partial        bool `json:"partial,omitempty"`
+	MissingRecords int  `json:"missing_records,omitempty"`
+
+	Spans []TraceSpan `json:"spans"` // no two have the same SpanID
 }
 
 // TraceSpan is one span of a Trace: a Call, or another span.
@@ -84,12 +90,19 @@ func buildTrace(id string, records []llm.Record) Trace {
 
 func (t *Trace) count(c *llm.Call) {
 	t.Calls++
-	t.InputTokens += c.Usage.InputTokens.Or(0)
-	t.OutputTokens += c.Usage.OutputTokens.Or(0)
+	addKnown(&t.InputTokens, c.Usage.InputTokens)
+	addKnown(&t.OutputTokens, c.Usage.OutputTokens)
 	usd, priced := c.Cost.USD.Get()
 	t.CostUSD += usd
 	if !priced {
 		t.UnpricedCalls++
+	}
+}
+
+// addKnown adds a number to a sum that is unknown until one of them is known.
+func addKnown(sum *llm.Opt[int64], n llm.Opt[int64]) {
+	if v, ok := n.Get(); ok {
+		*sum = llm.Some(sum.Or(0) + v)
 	}
 }
 

@@ -2,9 +2,11 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,7 +66,7 @@ func TestBuildTrace(t *testing.T) {
 		"below no id":     {[]llm.Record{chat("", "", 0), chat("b", "", 1)}, totals{Calls: 2, In: 20, Out: 10, USD: 2, Seconds: 2}, " b"},
 	} {
 		tr := buildTrace(traceID, c.records)
-		got := totals{tr.Calls, tr.Errors, tr.UnpricedCalls, tr.Duplicates, tr.InputTokens, tr.OutputTokens, tr.CostUSD, tr.DurationSeconds}
+		got := totals{tr.Calls, tr.Errors, tr.UnpricedCalls, tr.Duplicates, tr.InputTokens.Or(0), tr.OutputTokens.Or(0), tr.CostUSD, tr.DurationSeconds}
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
@@ -149,9 +151,9 @@ func TestTraceEndpoint(t *testing.T) {
 	a := newAPI(t)
 	var asked string
 	var rng events.Range
-	a.events.trace = func(_ context.Context, id string, r events.Range) ([]llm.Record, error) {
+	a.events.trace = func(_ context.Context, id string, r events.Range) (events.TraceRecords, error) {
 		asked, rng = id, r
-		return fullTrace(), nil
+		return events.TraceRecords{ID: id, Records: fullTrace(), Partial: true, Missing: 7}, nil
 	}
 	got := decode[Trace](t, wantOK(t, a.get("/api/pitot/v1/traces/8448EB211C80319C?start=-1h&end=now")).Body.Bytes())
 	if asked != "00000000000000008448eb211c80319c" || rng != (events.Range{Start: now.Add(-hour), End: now}) {
@@ -160,15 +162,22 @@ func TestTraceEndpoint(t *testing.T) {
 	if got.Calls != 1 || got.Errors != 2 || len(got.Spans) != 2 || got.DurationSeconds != 90 || got.Spans[1].OffsetSeconds != 60.123456789 {
 		t.Errorf("got %+v", got)
 	}
+	if !got.Partial || got.MissingRecords != 7 {
+		t.Errorf("what is missing is not said: %v %d", got.Partial, got.MissingRecords)
+	}
 	wantOK(t, a.get("/api/pitot/v1/traces/"+traceID))
 	if rng != (events.Range{}) {
 		t.Errorf("a range where none was given: %v", rng)
 	}
-	for _, none := range []func(context.Context, string, events.Range) ([]llm.Record, error){
-		func(context.Context, string, events.Range) ([]llm.Record, error) { return nil, nil },
-		func(context.Context, string, events.Range) ([]llm.Record, error) { return nil, events.ErrNotFound },
-		func(context.Context, string, events.Range) ([]llm.Record, error) {
-			return []llm.Record{{Log: &llm.Log{}}}, nil
+	for _, none := range []func(context.Context, string, events.Range) (events.TraceRecords, error){
+		func(context.Context, string, events.Range) (events.TraceRecords, error) {
+			return events.TraceRecords{}, nil
+		},
+		func(context.Context, string, events.Range) (events.TraceRecords, error) {
+			return events.TraceRecords{}, events.ErrNotFound
+		},
+		func(context.Context, string, events.Range) (events.TraceRecords, error) {
+			return events.TraceRecords{Records: []llm.Record{{Log: &llm.Log{}}}}, nil
 		},
 	} {
 		a.events.trace = none
@@ -188,5 +197,27 @@ func BenchmarkBuildTrace(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		buildTrace(traceID, records)
+	}
+}
+
+// TestUnknownTokensAreLeftOut: none were counted is not the same as nobody knows.
+func TestUnknownTokensAreLeftOut(t *testing.T) {
+	blind := &llm.Call{SpanID: "a", Time: now, Status: llm.StatusError}
+	for want, records := range map[string][]llm.Record{
+		"":                                   {{Call: blind}, {Span: &llm.Span{SpanID: "b", Time: now}}},
+		`"input_tokens":0`:                   {{Call: blind}, {Call: &llm.Call{SpanID: "c", Time: now, Usage: llm.Usage{InputTokens: llm.Some[int64](0)}}}},
+		`"input_tokens":3,"output_tokens":2`: {{Call: blind}, {Call: &llm.Call{SpanID: "c", Time: now, Usage: llm.Usage{InputTokens: llm.Some[int64](3), OutputTokens: llm.Some[int64](2)}}}},
+	} {
+		tr := buildTrace(traceID, records)
+		for _, v := range []any{tr, tr.summary()} {
+			b, err := json.Marshal(v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			head, _, _ := strings.Cut(string(b), `"spans":[`)
+			if want == "" && strings.Contains(head, "_tokens") || !strings.Contains(head, want) {
+				t.Errorf("%T: want %q in %s", v, want, head)
+			}
+		}
 	}
 }

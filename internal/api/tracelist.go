@@ -27,15 +27,15 @@ type TraceSummary struct {
 	Calls           int        `json:"calls"`
 	Errors          int        `json:"errors"`
 	// ErrorType is the root's, else that of the first record that failed.
-	ErrorType     string   `json:"error_type,omitempty"`
-	InputTokens   int64    `json:"input_tokens"`
-	OutputTokens  int64    `json:"output_tokens"`
-	CostUSD       float64  `json:"cost_usd"`
-	UnpricedCalls int      `json:"unpriced_calls,omitempty"`
-	Models        []string `json:"models,omitempty"`
-	Agents        []string `json:"agents,omitempty"`
-	User          string   `json:"user,omitempty"`
-	Session       string   `json:"session,omitempty"`
+	ErrorType     string         `json:"error_type,omitempty"`
+	InputTokens   llm.Opt[int64] `json:"input_tokens,omitzero"`
+	OutputTokens  llm.Opt[int64] `json:"output_tokens,omitzero"`
+	CostUSD       float64        `json:"cost_usd"`
+	UnpricedCalls int            `json:"unpriced_calls,omitempty"`
+	Models        []string       `json:"models,omitempty"`
+	Agents        []string       `json:"agents,omitempty"`
+	User          string         `json:"user,omitempty"`
+	Session       string         `json:"session,omitempty"`
 	// Partial says that the trace has more records than were read.
 	Partial bool `json:"partial,omitempty"`
 }

@@ -36,8 +36,8 @@ func agentTraces() []Panel {
 		{
 			ID: "trace_search", Kind: TextPanel, Width: columns, Height: 6,
 			Title:       Text{"What to search for", "可以搜索什么"},
-			Description: Text{"Tags of traces, for Explore and for the lists above.", "链路的标签，可用于 Explore 与上方列表。"},
-			Content:     searchHelp(),
+			Description: Text{"Tags of traces, for searching and for the lists above.", "链路的标签，可用于搜索与上方列表。"},
+			Content:     searchHelp(), GrafanaContent: exploreHelp(),
 		},
 	}
 }
@@ -88,7 +88,36 @@ func codingAgents() []Panel {
 	}
 }
 
+// searchHelp is for Pitot's own pages.
 func searchHelp() *Text {
+	return &Text{
+		EN: `[Traces](/traces) finds traces by filters, one or several:
+
+| filter | finds |
+|---|---|
+| ` + "[`kind=agent`](/traces?kind=agent)" + `, ` + "[`tool`](/traces?kind=tool)" + `, ` + "[`workflow`](/traces?kind=workflow)" + `, ` + "[`retrieval`](/traces?kind=retrieval)" + ` | runs of agents, calls of tools, workflows, retrievals |
+| ` + "`model=gpt-4o`" + ` | calls of a model |
+| ` + "`operation=embeddings`" + ` | calls of an operation |
+| ` + "[`status=error`](/traces?status=error)" + ` | what failed |
+| ` + "`min_duration=5s`" + ` | traces that last at least so long |
+| ` + "`query=attributes.gen_ai.tool.name:=search`" + ` | spans with an attribute, as a LogsQL filter |
+`,
+		ZH: `在[链路](/traces)页面中可按以下条件筛选（可组合）：
+
+| 条件 | 结果 |
+|---|---|
+| ` + "[`kind=agent`](/traces?kind=agent)" + `、` + "[`tool`](/traces?kind=tool)" + `、` + "[`workflow`](/traces?kind=workflow)" + `、` + "[`retrieval`](/traces?kind=retrieval)" + ` | 智能体运行、工具调用、工作流、检索 |
+| ` + "`model=gpt-4o`" + ` | 某模型的调用 |
+| ` + "`operation=embeddings`" + ` | 某类操作的调用 |
+| ` + "[`status=error`](/traces?status=error)" + ` | 失败的部分 |
+| ` + "`min_duration=5s`" + ` | 至少持续这么久的链路 |
+| ` + "`query=attributes.gen_ai.tool.name:=search`" + ` | 带有某属性的 span（LogsQL 筛选） |
+`,
+	}
+}
+
+// exploreHelp is for Grafana.
+func exploreHelp() *Text {
 	return &Text{
 		EN: `Tags of Pitot's traces, one or several with blanks between them, in *Explore* with the data source *Pitot traces*:
 

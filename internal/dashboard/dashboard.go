@@ -101,6 +101,9 @@ type Panel struct {
 	Targets    []Target    `json:"targets,omitempty"`
 	Trace      *TraceQuery `json:"trace,omitempty"`
 	Content    *Text       `json:"content,omitempty"` // Markdown
+	// GrafanaContent is what stands in a Grafana instead, where the same is done in
+	// another way.
+	GrafanaContent *Text `json:"-"`
 	Links      []Link      `json:"links,omitempty"`
 }
 

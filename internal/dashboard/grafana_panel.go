@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -88,7 +89,7 @@ func (g writer) panel(p Panel) object {
 		defaults["links"] = []object{}
 		field["overrides"] = []object{override("traceID", "links", g.seriesLinks(p))}
 	case TextPanel:
-		o["type"], o["options"] = "text", object{"mode": "markdown", "content": p.Content.In(g.lang)}
+		o["type"], o["options"] = "text", object{"mode": "markdown", "content": cmp.Or(p.GrafanaContent, p.Content).In(g.lang)}
 		delete(o, "datasource")
 		delete(o, "targets")
 	}

@@ -163,8 +163,9 @@ func liteLLM() knowledge {
 			}
 			return []Finding{{
 				Severity: Cosmetic, Code: "litellm_shared_span",
-				Message: "the calls have no span of their own below the request: where one request makes several calls, only the last is seen",
-				Setting: "USE_OTEL_LITELLM_REQUEST_SPAN=true",
+				Message:   "the calls have no span of their own below the request: where one request makes several calls, only the last is seen",
+				MessageZH: "这些调用在请求之下没有自己的 span：一次请求发起多次调用时，只能看到最后一次",
+				Setting:   "USE_OTEL_LITELLM_REQUEST_SPAN=true",
 			}}
 		},
 	}
@@ -284,8 +285,9 @@ func vllm() knowledge {
 			}
 			return []Finding{{
 				Severity: Cosmetic, Code: "server_spans",
-				Message: fmt.Sprintf("%d calls are known from the model server alone: their callers are not instrumented, or do not pass on their trace", s.Calls),
-				Setting: "let the client propagate W3C trace context (traceparent) to the server",
+				Message:   fmt.Sprintf("%d calls are known from the model server alone: their callers are not instrumented, or do not pass on their trace", s.Calls),
+				MessageZH: fmt.Sprintf("%d 次调用只能从模型服务器得知：其调用方没有埋点，或没有传递链路", s.Calls),
+				Setting:   "let the client propagate W3C trace context (traceparent) to the server",
 			}}
 		},
 	}

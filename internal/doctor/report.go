@@ -113,10 +113,15 @@ type Finding struct {
 	Code     string   `json:"code"` // stable: no_input_tokens, streams_without_usage, ...
 	Field    string   `json:"field,omitempty"`
 	Message  string   `json:"message"`
+	// MessageZH, SettingZH and NoteZH are the same in Chinese; a setting that is
+	// code has none.
+	MessageZH string `json:"message_zh"`
 	// Setting is what to set, in the sender, to change it; empty where nothing would.
-	Setting string `json:"setting,omitempty"`
+	Setting   string `json:"setting,omitempty"`
+	SettingZH string `json:"setting_zh,omitempty"`
 	// Note says what to know before that is set.
-	Note string `json:"note,omitempty"`
+	Note   string `json:"note,omitempty"`
+	NoteZH string `json:"note_zh,omitempty"`
 }
 
 // Worst is the severity of the worst finding, or empty.

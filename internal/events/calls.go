@@ -92,11 +92,11 @@ func (s *Store) Calls(ctx context.Context, q CallQuery) (CallPage, error) {
 	case "", OrderNewest, OrderOldest:
 		rows, next, err = p.byTime(ctx, q.Order == OrderOldest)
 	case OrderSlowest:
-		rows, next, err = p.byField(ctx, "duration_seconds")
+		rows, next, err = p.byField(ctx, "duration_seconds", true)
 	case OrderCostly:
-		rows, next, err = p.byField(ctx, "cost.usd")
+		rows, next, err = p.byField(ctx, "cost.usd", true)
 	case OrderTokens:
-		rows, next, err = p.byField(ctx, "usage.output_tokens")
+		rows, next, err = p.byField(ctx, "usage.output_tokens", true)
 	default:
 		err = &QueryError{Param: "order", Message: strconv.Quote(q.Order) + " is unknown; allowed are " +
 			strings.Join([]string{OrderNewest, OrderOldest, OrderSlowest, OrderCostly, OrderTokens}, ", ")}
@@ -326,8 +326,13 @@ func compareTimes(a, b string) int {
 	return ta.Compare(tb)
 }
 
-// byField pages in the descending order of a number.
-func (p *pager) byField(ctx context.Context, field string) ([]row, string, error) {
+// byField pages in the order of a number, and of the newest within one number.
+// Rows without it are left out.
+func (p *pager) byField(ctx context.Context, field string, descending bool) ([]row, string, error) {
+	direction := ""
+	if descending {
+		direction = " desc"
+	}
 	offset := p.from.Offset
 	r := p.r
 	if p.from.End != 0 {
@@ -335,8 +340,8 @@ func (p *pager) byField(ctx context.Context, field string) ([]row, string, error
 	}
 	rows, err := p.s.rows(ctx, request{
 		op: p.op,
-		query: p.filter + " " + quote(field) + ":* | fields _time, id, " + quote(field) + " | sort by (" + quote(field) +
-			" desc, _time desc, id) offset " + strconv.Itoa(offset) + " limit " + strconv.Itoa(p.limit+1),
+		query: p.filter + " " + quote(field) + ":* | fields _time, id, " + quote(field) + " | sort by (" + quote(field) + direction +
+			", _time desc, id) offset " + strconv.Itoa(offset) + " limit " + strconv.Itoa(p.limit+1),
 		filters: p.user, r: r,
 	})
 	if err != nil {

@@ -65,7 +65,7 @@ func (s *Store) Compare(ctx context.Context, q CompareQuery) (*Comparison, error
 	if err != nil {
 		return nil, err
 	}
-	c := &Comparison{Start: q.Start, End: q.End, By: q.By, Confidence: confidence, Groups: []ComparedGroup{}}
+	c := &Comparison{Start: q.Start, End: q.End, By: q.By, Confidence: confidence, QualityWithout: q.Without, Groups: []ComparedGroup{}}
 	baseline := chooseBaseline(groups, &q)
 	if len(groups) > limit {
 		c.OmittedGroups = len(groups) - limit

@@ -263,6 +263,25 @@ func TestCompareByTwo(t *testing.T) {
 	if g := groupOf(t, c, "m0", "eu"); g.Calls != 200 || g.Quality == nil || g.Quality.Count != 40 {
 		t.Errorf("m0 in eu: %d calls, quality %v", g.Calls, g.Quality)
 	}
+	// What rules failed is no share of what they judged.
+	var failures []llm.Record
+	for i := range 50 {
+		failures = append(failures, llm.Record{Feedback: &llm.Feedback{ID: fmt.Sprintf("rule%d", i), Time: start.Add(time.Minute), CallID: fmt.Sprint("none", i), Evaluator: "refusal", Name: "refusal", Score: llm.Some(0.0), Service: "pairs", Model: "m0"}})
+	}
+	insert(t, s, failures...)
+	q.By, q.Baseline = []string{"model"}, nil
+	for _, without := range [][]string{nil, {"empty", "refusal"}} {
+		q.Without = without
+		c, err = s.Compare(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := groupOf(t, c, "m0")
+		if n := g.Quality.Count; (n == 80) != (without != nil) || (n == 130) != (without == nil) || len(c.QualityWithout) != len(without) {
+			t.Errorf("without %v: %d judgements, %v", without, n, c.QualityWithout)
+		}
+	}
+	q.By, q.Without = []string{"model", "region"}, nil
 	q.Baseline, q.Judgement = []string{"m9", "us"}, "another"
 	c, err = s.Compare(t.Context(), q)
 	if err != nil || c.Baseline != nil || c.Comparisons != 0 || c.Groups[0].Quality != nil || len(c.Groups[0].Versus) != 0 {

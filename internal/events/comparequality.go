@@ -67,7 +67,7 @@ func (q *CompareQuery) judgedItself() bool {
 func (s *Store) addQuality(ctx context.Context, q *CompareQuery, groups map[string]*compared) error {
 	itself := q.judgedItself()
 	limit := maxJoined
-	fq := FeedbackQuery{Name: q.Judgement}
+	fq := FeedbackQuery{Name: q.Judgement, Without: q.Without}
 	if itself {
 		limit = maxQuality
 		fq.Service, fq.Provider, fq.Operation, fq.Feature, fq.PromptName = q.Service, q.Provider, q.Operation, q.Feature, q.PromptName

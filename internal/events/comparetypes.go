@@ -13,6 +13,9 @@ type CompareQuery struct {
 	Baseline  []string // values of By; default: the group with most Calls
 	Limit     int      // groups
 	Judgement string   // only feedback of this name counts as quality
+	// Without are evaluators whose feedback is left out: a mean of what a rule
+	// failed says nothing where what passed is not stored.
+	Without []string
 }
 
 // Comparison is groups of Calls side by side, the one with most Calls first.
@@ -27,6 +30,9 @@ type Comparison struct {
 	// Comparisons is for how many tests PAdjusted is corrected.
 	Comparisons   int             `json:"comparisons"`
 	OmittedGroups int             `json:"omitted_groups,omitempty"`
+	// QualityWithout are the evaluators whose feedback is left out of the quality.
+	QualityWithout []string `json:"quality_without,omitempty"`
+
 	Bounds        ComparedBounds  `json:"bounds"`
 	Groups        []ComparedGroup `json:"groups"`
 }

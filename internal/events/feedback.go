@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pitot-dev/pitot/internal/llm"
@@ -181,8 +182,14 @@ func withoutReplaced(fs []Feedback, replaced map[string]bool) []Feedback {
 	return out
 }
 
-// FeedbackQuery asks for a page of judgements, newest first. All that is given
-// holds.
+// The orders of a list of judgements beside OrderNewest, the default. Those by
+// score leave out judgements without one.
+const (
+	OrderWorst = "score"
+	OrderBest  = "-score"
+)
+
+// FeedbackQuery asks for a page of judgements. All that is given holds.
 type FeedbackQuery struct {
 	Range
 	Query      string // a LogsQL filter
@@ -198,12 +205,14 @@ type FeedbackQuery struct {
 	PromptName string
 	User       string
 	Evaluator  string
+	Without    []string // evaluators to leave out
 	Name       string
 	Label      string
 	MinScore   llm.Opt[float64]
 	MaxScore   llm.Opt[float64]
+	Order      string // OrderNewest, OrderWorst or OrderBest
 	Limit      int
-	Cursor     string // NextCursor of the page before, with the same filter
+	Cursor     string // NextCursor of the page before, with the same filter and order
 }
 
 // FeedbackPage is one page of judgements. It may be shorter than the limit
@@ -234,6 +243,9 @@ func (q *FeedbackQuery) logsql() string {
 	} {
 		f.is(is.field, is.value)
 	}
+	if len(q.Without) > 0 {
+		f.add("!evaluator:" + in(q.Without))
+	}
 	if v, ok := q.MinScore.Get(); ok {
 		f.add("score:>=" + string(appendFloat(nil, v)))
 	}
@@ -253,13 +265,22 @@ func (s *Store) Feedbacks(ctx context.Context, q FeedbackQuery) (FeedbackPage, e
 		s: s, op: "list feedback", filter: q.logsql(), user: userFilters(q.Query), fields: "*",
 		r: s.resolveOpen(q.Range), limit: limit,
 	}
-	p.hash = hashOf(p.filter, p.user, formatTime(q.Start), formatTime(q.End))
+	p.hash = hashOf(p.filter, p.user, q.Order, formatTime(q.Start), formatTime(q.End))
 	if q.Cursor != "" {
 		if p.from, err = parseCursor(q.Cursor, p.hash); err != nil {
 			return FeedbackPage{}, err
 		}
 	}
-	rows, next, err := p.byTime(ctx, false)
+	var rows []row
+	var next string
+	switch q.Order {
+	case "", OrderNewest:
+		rows, next, err = p.byTime(ctx, false)
+	case OrderWorst, OrderBest:
+		rows, next, err = p.byField(ctx, "score", q.Order == OrderBest)
+	default:
+		err = &QueryError{Param: "order", Message: strconv.Quote(q.Order) + " is unknown; allowed are " + strings.Join([]string{OrderNewest, OrderWorst, OrderBest}, ", ")}
+	}
 	if err != nil {
 		return FeedbackPage{}, err
 	}
@@ -285,7 +306,15 @@ func (s *Store) replaced(ctx context.Context, fs []Feedback) (map[string]bool, e
 	for i := range fs {
 		ids[i] = fs[i].RowID
 	}
-	r := Range{Start: fs[len(fs)-1].Time, End: fs[0].Time.Add(1)}
+	r := Range{Start: fs[0].Time, End: fs[0].Time}
+	for i := range fs {
+		if t := fs[i].Time; t.Before(r.Start) {
+			r.Start = t
+		} else if t.After(r.End) {
+			r.End = t
+		}
+	}
+	r.End = r.End.Add(1)
 	for chunk := range slices.Chunk(ids, presentBatch) {
 		err := s.each(ctx, request{
 			op: "list feedback", query: stream(kindFeedback, "", "") + " supersedes:" + in(chunk) + " | fields supersedes", r: r,

@@ -170,6 +170,52 @@ func TestFeedbackPages(t *testing.T) {
 	}
 }
 
+func TestFeedbackByScore(t *testing.T) {
+	s := testStore(t)
+	d := newDesk(t, s)
+	at := time.Now().Add(-time.Hour)
+	add := func(i int, score llm.Opt[float64], key string) {
+		d.add(&Judgement{Feedback: Feedback{TraceID: "byscore", Service: "feedback-score", Score: score, Label: fmt.Sprint("l", i), Time: at.Add(time.Duration(i) * time.Second)}, Key: key})
+	}
+	for i, score := range []float64{0.5, 0, 1, 0.05, 0.25, 0.5, 0.125, 0} {
+		add(i, llm.Some(score), fmt.Sprint("score-", i))
+	}
+	add(8, llm.Opt[float64]{}, "score-none")
+	add(2, llm.Some(0.9), "score-2") // replaces the 1
+	for order, want := range map[string]string{
+		OrderWorst: "l7 l1 l3 l6 l4 l5 l0 l2", OrderBest: "l2 l5 l0 l4 l6 l3 l7 l1", OrderNewest: "l8 l7 l6 l5 l4 l3 l2 l1 l0",
+	} {
+		q := FeedbackQuery{Service: "feedback-score", Limit: 3, Order: order, Range: Range{Start: at.Add(-time.Minute), End: time.Now()}}
+		var got []string
+		for {
+			page, err := s.Feedbacks(t.Context(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range page.Feedback {
+				got = append(got, f.Label)
+			}
+			if q.Cursor = page.NextCursor; q.Cursor == "" {
+				break
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %v, want %s", order, got, want)
+		}
+	}
+	page, err := s.Feedbacks(t.Context(), FeedbackQuery{Service: "feedback-score", Limit: 3, Order: OrderWorst})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var qe *QueryError
+	if _, err := s.Feedbacks(t.Context(), FeedbackQuery{Service: "feedback-score", Limit: 3, Order: OrderBest, Cursor: page.NextCursor}); !errors.As(err, &qe) {
+		t.Errorf("a cursor of another order: %v", err)
+	}
+	if _, err := s.Feedbacks(t.Context(), FeedbackQuery{Order: "odd"}); !errors.As(err, &qe) {
+		t.Errorf("an unknown order: %v", err)
+	}
+}
+
 func TestFeedbackWithAKeyCountsOnce(t *testing.T) {
 	s := testStore(t)
 	c := judgedCall(t, s, 6, "feedback-key", time.Now().Add(-time.Hour))

@@ -3,6 +3,8 @@ package events
 import (
 	"context"
 	"iter"
+	"maps"
+	"strconv"
 	"time"
 
 	"github.com/pitot-dev/pitot/internal/llm"
@@ -91,6 +93,25 @@ func tailFilter(now time.Time, withDuration bool) string {
 	return f + ")"
 }
 
+// foundUntil is until when tailFilter may select a row, with a margin for looks
+// that take long.
+func foundUntil(r row, now time.Time) time.Time {
+	began, err := time.Parse(time.RFC3339Nano, r["_time"])
+	if err != nil {
+		return now.Add(tailHorizon + time.Minute)
+	}
+	back := tailWindow
+	switch d, _ := strconv.ParseFloat(r["duration_seconds"], 64); {
+	case d >= 100:
+		back = tailHorizon
+	case d >= 20:
+		back = 2 * time.Minute
+	case d >= 2:
+		back = 30 * time.Second
+	}
+	return began.Add(back + time.Minute)
+}
+
 // TailCalls yields Calls, without content, as they are stored, until ctx ends
 // or the caller has enough. It begins with those of the last moments. An error
 // is yielded and the tail goes on.
@@ -111,16 +132,12 @@ const tailBatch = 5000
 
 func tail[T any](ctx context.Context, s *Store, filter string, user []string, fields string, withDuration bool, decode func(row) (T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		seen := map[string]time.Time{}
+		seen := map[string]time.Time{} // until when a look may find it again
 		tick := time.NewTicker(tailEvery)
 		defer tick.Stop()
 		for {
 			now := s.now()
-			for id, at := range seen {
-				if now.Sub(at) > tailHorizon+time.Minute {
-					delete(seen, id)
-				}
-			}
+			maps.DeleteFunc(seen, func(_ string, until time.Time) bool { return now.After(until) })
 			rows, err := s.rows(ctx, request{
 				op:      "tail",
 				query:   filter + " " + tailFilter(now, withDuration) + " | fields " + fields + " | sort by (_time desc) limit " + itoa(tailBatch),
@@ -141,7 +158,7 @@ func tail[T any](ctx context.Context, s *Store, filter string, user []string, fi
 				if _, ok := seen[r["id"]]; ok {
 					continue
 				}
-				seen[r["id"]] = now
+				seen[r["id"]] = foundUntil(r, now)
 				if !yield(decode(r)) {
 					return
 				}

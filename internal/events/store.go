@@ -49,10 +49,11 @@ type limits struct {
 	// each hour, so that they are no faster for fewer Calls.
 	exactQuantiles, liveQuantiles int64
 	traceRows                     int // records of one page of traces
+	traceRecords                  int // calls, and other spans, of one trace
 }
 
 func defaultLimits() limits {
-	return limits{exactQuantiles: 50_000, liveQuantiles: 2_000_000, traceRows: 100_000}
+	return limits{exactQuantiles: 50_000, liveQuantiles: 2_000_000, traceRows: 100_000, traceRecords: 10_000}
 }
 
 // New returns a Store over an engine. It sends nothing yet.

@@ -220,7 +220,7 @@ func TestTotalsCountTalliesAndListsDoNot(t *testing.T) {
 		t.Errorf("a tally is found as a call: %v", err)
 	}
 	recs, err := s.Trace(t.Context(), all[1].TraceID, Range{})
-	if err != nil || slices.ContainsFunc(recs, func(r llm.Record) bool { return r.Call.ID == all[1].ID }) {
+	if err != nil || slices.ContainsFunc(recs.Records, func(r llm.Record) bool { return r.Call.ID == all[1].ID }) {
 		t.Errorf("a tally is in its trace: %v", err)
 	}
 	found, err := s.Present(t.Context(), []string{all[0].ID, all[1].ID}, from.Add(-time.Hour), time.Now())

@@ -10,9 +10,6 @@ import (
 	"github.com/pitot-dev/pitot/internal/llm"
 )
 
-// maxTraceRecords is the most records of one trace that are returned.
-const maxTraceRecords = 10_000
-
 // maxTraces is the most traces that one search returns.
 const maxTraces = 1000
 
@@ -22,27 +19,40 @@ var traceCallFields = listFields + `,params.*,"params_rest",attributes.*,"attrib
 
 // Trace returns the Spans, whole, and the Calls, without content, of one trace
 // in the order of time. A zero Range searches all. The answer is empty where
-// there is no such trace.
-func (s *Store) Trace(ctx context.Context, traceID string, r Range) ([]llm.Record, error) {
+// there is no such trace. Of a trace with too many of either the first are
+// returned, and the answer says how many are missing.
+func (s *Store) Trace(ctx context.Context, traceID string, r Range) (TraceRecords, error) {
 	if traceID == "" {
-		return nil, nil
+		return TraceRecords{}, nil
 	}
-	byTrace, err := s.traceRecords(ctx, []string{traceID}, s.resolveOpen(r))
-	return byTrace[traceID], err
+	found, err := s.traceRecords(ctx, []string{traceID}, s.resolveOpen(r))
+	if err != nil || len(found) == 0 {
+		return TraceRecords{ID: traceID}, err
+	}
+	return found[0], nil
 }
 
-// traceRecords returns the records of traces by trace id.
-func (s *Store) traceRecords(ctx context.Context, ids []string, r Range) (map[string][]llm.Record, error) {
-	out := map[string][]llm.Record{}
-	limit := itoa(maxTraceRecords * min(len(ids), 10))
-	for _, q := range []string{
-		callStream + " trace_id:" + in(ids) + " status:* | fields " + traceCallFields + " | limit " + limit,
-		stream(kindSpan, "", "") + " trace_id:" + in(ids) + " status:* | limit " + limit,
+// traceRecords returns the records of the traces that have any, in the order of
+// ids.
+func (s *Store) traceRecords(ctx context.Context, ids []string, r Range) ([]TraceRecords, error) {
+	byTrace := map[string][]llm.Record{}
+	limit := s.limits.traceRecords * min(len(ids), 10)
+	cut := false
+	for _, q := range []struct{ filter, fields string }{
+		{callStream, " | fields " + traceCallFields},
+		{stream(kindSpan, "", ""), ""},
 	} {
-		err := s.each(ctx, request{op: "get trace", query: q, r: r}, func(m row) error {
+		rows := 0
+		err := s.each(ctx, request{
+			op: "get trace", query: q.filter + " trace_id:" + in(ids) + " status:*" + q.fields + " | sort by (_time, id) limit " + itoa(limit+1), r: r,
+		}, func(m row) error {
+			if rows++; rows > limit {
+				cut = true
+				return nil
+			}
 			rec, err := decodeRecord(m)
 			if err == nil {
-				out[m["trace_id"]] = append(out[m["trace_id"]], rec)
+				byTrace[m["trace_id"]] = append(byTrace[m["trace_id"]], rec)
 			}
 			return err
 		})
@@ -50,12 +60,39 @@ func (s *Store) traceRecords(ctx context.Context, ids []string, r Range) (map[st
 			return nil, err
 		}
 	}
-	for _, recs := range out {
+	var there map[string]int
+	if cut {
+		var err error
+		if there, err = s.countRecords(ctx, ids, r); err != nil {
+			return nil, err
+		}
+	}
+	var out []TraceRecords
+	for _, id := range ids {
+		recs := byTrace[id]
+		missing := max(there[id]-len(recs), 0)
+		if len(recs) == 0 && missing == 0 {
+			continue
+		}
 		slices.SortFunc(recs, func(a, b llm.Record) int {
 			return cmp.Or(recordTime(a).Compare(recordTime(b)), strings.Compare(recordID(a), recordID(b)))
 		})
+		out = append(out, TraceRecords{ID: id, Records: recs, Partial: missing > 0, Missing: missing})
 	}
 	return out, nil
+}
+
+// countRecords is how many Calls and Spans traces have.
+func (s *Store) countRecords(ctx context.Context, ids []string, r Range) (map[string]int, error) {
+	counts := map[string]int{}
+	err := s.each(ctx, request{
+		op: "count the records of traces", query: spanStreams + " trace_id:" + in(ids) + " status:* | stats by (trace_id) count() n", r: r,
+	}, func(m row) error {
+		rr := newRowReader(m)
+		counts[m["trace_id"]] = rr.int("n")
+		return rr.err
+	})
+	return counts, err
 }
 
 func recordTime(r llm.Record) time.Time {
@@ -103,7 +140,7 @@ func (s *Store) Span(ctx context.Context, id string) (*llm.Span, error) {
 }
 
 // Traces returns the records of the traces that match, newest trace first.
-func (s *Store) Traces(ctx context.Context, q TraceQuery) ([][]llm.Record, error) {
+func (s *Store) Traces(ctx context.Context, q TraceQuery) ([]TraceRecords, error) {
 	limit, err := checkLimit(q.Limit, 20, maxTraces)
 	if err != nil {
 		return nil, err
@@ -127,17 +164,7 @@ func (s *Store) Traces(ctx context.Context, q TraceQuery) ([][]llm.Record, error
 	}
 	// A trace may have begun before, or go on after, the span that was found.
 	r.Start, r.End = r.Start.Add(-time.Hour), r.End.Add(time.Hour)
-	byTrace, err := s.traceRecords(ctx, ids, r)
-	if err != nil {
-		return nil, err
-	}
-	out := make([][]llm.Record, 0, len(ids))
-	for _, id := range ids {
-		if recs := byTrace[id]; len(recs) > 0 {
-			out = append(out, recs)
-		}
-	}
-	return out, nil
+	return s.traceRecords(ctx, ids, r)
 }
 
 // logsql is the filter for the spans that q asks for.

@@ -2,6 +2,7 @@ package events
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,10 +49,10 @@ func TestTraces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(all[3], got, equal); d != "" {
+	if d := cmp.Diff(TraceRecords{ID: all[3][0].Span.TraceID, Records: all[3]}, got, equal); d != "" {
 		t.Errorf("trace (-want +got):\n%s", d)
 	}
-	if got, err := s.Trace(t.Context(), "none", Range{}); err != nil || len(got) != 0 {
+	if got, err := s.Trace(t.Context(), "none", Range{}); err != nil || len(got.Records) != 0 || got.Partial {
 		t.Errorf("unknown trace = %v, %v", got, err)
 	}
 	sp, err := s.Span(t.Context(), "t4-tool")
@@ -91,9 +92,9 @@ func TestTraces(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var want [][]llm.Record
+			var want []TraceRecords
 			for _, n := range c.want {
-				want = append(want, all[n-1])
+				want = append(want, TraceRecords{ID: all[n-1][0].Span.TraceID, Records: all[n-1]})
 			}
 			if d := cmp.Diff(want, got, equal); d != "" {
 				t.Errorf("(-want +got):\n%s", d)
@@ -111,5 +112,53 @@ func TestTraces(t *testing.T) {
 	deps, err := s.Dependencies(t.Context(), Range{})
 	if d := cmp.Diff([]Dependency{{"back", "openai", 10}, {"front", "back", 10}}, deps); d != "" || err != nil {
 		t.Error(d, err)
+	}
+}
+
+// TestTraceSaysWhatIsMissing: a trace may have more spans than one answer takes.
+func TestTraceSaysWhatIsMissing(t *testing.T) {
+	s := testStore(t)
+	id, other := strings.Repeat("7", 31)+"a", strings.Repeat("7", 31)+"b"
+	at := time.Now().UTC().Add(-time.Minute).Truncate(time.Millisecond)
+	span := func(trace string, n int) llm.Record {
+		return llm.Record{Span: &llm.Span{ID: fmt.Sprintf("cut%s%d", trace[31:], n), Time: at.Add(time.Duration(n) * time.Millisecond), TraceID: trace, SpanID: fmt.Sprintf("%016d", n), Name: "s", Service: "cut", Status: llm.StatusOK}}
+	}
+	var recs []llm.Record
+	for n := 9; n >= 0; n-- {
+		recs = append(recs, span(id, n))
+	}
+	recs = append(recs, span(other, 20), llm.Record{Call: &llm.Call{ID: "cutcall", Time: at.Add(time.Hour / 120), TraceID: id, SpanID: "c", Service: "cut", Status: llm.StatusOK}})
+	insert(t, s, recs...)
+	s.limits.traceRecords = 4
+	got, err := s.Trace(t.Context(), id, Range{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, r := range got.Records {
+		ids = append(ids, recordID(r))
+	}
+	if d := cmp.Diff([]string{"cuta0", "cuta1", "cuta2", "cuta3", "cutcall"}, ids); d != "" || !got.Partial || got.Missing != 6 {
+		t.Errorf("the first spans, and the call: %v; partial %v, missing %d", d, got.Partial, got.Missing)
+	}
+	if got, err := s.Trace(t.Context(), other, Range{}); err != nil || got.Partial || got.Missing != 0 || len(got.Records) != 1 {
+		t.Errorf("a short trace: %+v %v", got, err)
+	}
+	s.limits.traceRecords = 10
+	if got, err := s.Trace(t.Context(), id, Range{}); err != nil || got.Partial || len(got.Records) != 11 {
+		t.Errorf("a trace that just fits: %d records, partial %v, %v", len(got.Records), got.Partial, err)
+	}
+	// A search reads the records of all that it found at once.
+	s.limits.traceRecords = 2
+	found, err := s.Traces(t.Context(), TraceQuery{Service: "cut", Range: Range{at.Add(-time.Minute), at.Add(time.Minute)}})
+	missing := 0
+	for _, tr := range found {
+		missing += tr.Missing
+		if tr.Partial != (tr.Missing > 0) {
+			t.Errorf("%+v", tr)
+		}
+	}
+	if err != nil || len(found) != 2 || missing != 7 {
+		t.Errorf("%d traces, %d records missing: %v", len(found), missing, err)
 	}
 }

@@ -23,12 +23,13 @@ type TraceListQuery struct {
 	Cursor string // NextCursor of the page before, with the same filter and order
 }
 
-// TraceRecords are the Calls and Spans of one trace in the order of time,
-// without content, settings and attributes.
+// TraceRecords are the Calls and Spans of one trace in the order of time. In a
+// list they are without content, settings and attributes.
 type TraceRecords struct {
 	ID      string
 	Records []llm.Record
 	Partial bool // there are more than could be read
+	Missing int  // how many more; not counted in a list
 }
 
 // TracePage is one page of traces. It may be shorter than the limit before the
@@ -254,14 +255,7 @@ func (s *Store) treeRecords(ctx context.Context, ids []string, r Range) (map[str
 // fitting returns the first of the traces that have together no more records
 // than a page may have; one at least.
 func (s *Store) fitting(ctx context.Context, ids []string, r Range) ([]string, error) {
-	counts := map[string]int{}
-	err := s.each(ctx, request{
-		op: "read traces", query: spanStreams + " trace_id:" + in(ids) + " status:* | stats by (trace_id) count() n", r: r,
-	}, func(m row) error {
-		rr := newRowReader(m)
-		counts[m["trace_id"]] = rr.int("n")
-		return rr.err
-	})
+	counts, err := s.countRecords(ctx, ids, r)
 	sum := 0
 	for i, id := range ids {
 		if sum += counts[id]; sum >= s.limits.traceRows && i > 0 {

@@ -20,7 +20,8 @@ const (
 const MetricAnnotation = "pitot_metric"
 
 // FromAlert makes a Request of an alert: the metric by its label or annotation
-// pitot_metric, else by its expression, else by its name; the Calls by those of
+// pitot_metric, else by its expression, else, where the expression is not known or
+// is of recorded series, by its name; the Calls by those of
 // its labels that are dimensions; the window from before it began until now. Its
 // error is a *RequestError that says that none of them names a metric.
 func FromAlert(labels, annotations map[string]string, expr string, startsAt, now time.Time) (Request, error) {
@@ -81,15 +82,36 @@ func alertMetric(labels, annotations map[string]string, expr string) (Metric, bo
 			}
 		}
 	}
-	if m, ok := exprMetric(expr); ok {
+	if m, ok := ExprMetric(expr); ok {
 		return m, true
+	}
+	if expr != "" && !opaque.MatchString(expr) {
+		return "", false // it measures something else, whatever it is called
 	}
 	return nameMetric(labels["alertname"])
 }
 
-// exprMetric finds the metric in an expression, by the families that it names.
-func exprMetric(expr string) (Metric, bool) {
+// opaque finds what may be about Calls without saying so: recorded series, and
+// families of LLMs that are not listed.
+var opaque = regexp.MustCompile(`[A-Za-z0-9_]:[A-Za-z_]|\b(llm|gen_ai)_`)
+
+// signalOf finds the signal of an anomaly, as the rules of the pack name it.
+var signalOf = regexp.MustCompile(`llm:signal:[a-z0-9_]+\{[^}]*signal="([a-z_]+)"`)
+
+// signalMetric is what a signal of the anomalies measures.
+func signalMetric(name string) (Metric, bool) {
+	m, ok := map[string]Metric{
+		"rate": Requests, "latency": LatencyP95, "first_token": TTFTP95, "errors": ErrorRate, "tokens": TotalTokens, "cost": Cost,
+	}[name]
+	return m, ok
+}
+
+// ExprMetric finds the metric in an expression, by the families that it names.
+func ExprMetric(expr string) (Metric, bool) {
 	e := strings.ToLower(expr)
+	if m := signalOf.FindStringSubmatch(e); m != nil {
+		return signalMetric(m[1])
+	}
 	has := func(names ...string) bool {
 		for _, n := range names {
 			if strings.Contains(e, n) {
@@ -131,7 +153,7 @@ func exprMetric(expr string) (Metric, bool) {
 	return "", false
 }
 
-var quantileOf = regexp.MustCompile(`histogram_quantile\(\s*(0?\.[0-9]+)|[:_](p[0-9]{2})\b`)
+var quantileOf = regexp.MustCompile(`histogram_quantile\(\s*(0?\.[0-9]+)|[:_](p[0-9]{2})(?:[^0-9a-z]|$)`)
 
 // timeMetric chooses the quantile that the expression is about.
 func timeMetric(base, expr string) Metric {
@@ -198,7 +220,7 @@ func nameMetric(name string) (Metric, bool) {
 	return "", false
 }
 
-var below = regexp.MustCompile(`<=?\s*(bool\s*)?[0-9.(]`)
+var below = regexp.MustCompile(`<=?\s*(bool\s*)?[0-9.(a-z_:]`)
 
 // alertDirection is the direction that the alert is about.
 func alertDirection(m Metric, expr string) int {
@@ -209,7 +231,7 @@ func alertDirection(m Metric, expr string) int {
 	return 1
 }
 
-var rangeOf = regexp.MustCompile(`\[([0-9]+)(ms|s|m|h|d|w)`)
+var rangeOf = regexp.MustCompile(`(?:\[|ratio_rate)([0-9]+)(ms|s|m|h|d|w)`)
 
 // longestRange is the longest range of an expression that is no history: up to
 // an hour.

@@ -48,11 +48,24 @@ func TestFromAlert(t *testing.T) {
 	f("Quality", "", `avg(rate(llm_response_quality_score_sum[1h]) / rate(llm_response_quality_score_count[1h])) < 0.7`, Quality, -1)
 	f("SLO", "", `slo:availability:ratio < 0.999`, ErrorRate, 1)
 	f("SLO", "", `slo:latency:p99 > 2`, LatencyP99, 1)
+	f("SLOErrorBudgetBurn", "latency_p99", `slo:sli_error:ratio_rate1h{slo="fast"} > 0.1`, LatencyP99, 1)
+	f("SLOErrorBudgetBurn", "", `slo:sli_error:ratio_rate1h{slo="x"} > 0.1`, ErrorRate, 1)
+	f("HighInferenceLatency", "", `llm:request_duration_seconds:p99_5m > 2`, LatencyP99, 1)
+	f("FirstTokenAnomaly", "", `llm:signal:5m{signal="first_token"} > last_over_time(llm:signal:upper{signal="first_token"}[15m])`, TTFTP95, 1)
+	f("BudgetAnomaly", "", `llm:signal:5m{signal="errors"} > last_over_time(llm:signal:upper{signal="errors"}[15m])`, ErrorRate, 1)
+	f("TrafficAnomaly", "", `llm:signal:5m{signal="rate"} < last_over_time(llm:signal:lower{signal="rate"}[15m])`, Requests, -1)
+	f("HighLatency", "", `team:slow_answers:ratio > 2`, LatencyP95, 1)
 	f("HighErrorRate", "", "", ErrorRate, 1)
 	f("SlowFirstToken", "", "", TTFTP95, 1)
 
 	if _, err := FromAlert(map[string]string{"alertname": "DiskFull"}, nil, "node_filesystem_free_bytes < 1", at, at); err == nil {
 		t.Error("an alert about something else is explained")
+	}
+	if _, err := FromAlert(map[string]string{"alertname": "DatabaseErrors"}, nil, "rate(pg_failures_total[5m]) > 1", at, at); err == nil {
+		t.Error("an alert about something else is explained by its name")
+	}
+	if r, err := FromAlert(map[string]string{"alertname": "SLO"}, nil, `slo:sli_error:ratio_rate1h{slo="x"} > 0.1`, at, at); err != nil || r.Window.Ranges[0].Start != at.Add(-time.Hour-alertBefore) {
+		t.Errorf("the window of an objective's alert: %v %v", r.Window.Ranges, err)
 	}
 	r, err := FromAlert(map[string]string{"alertname": "HighErrorRate"}, nil, "", at, at.Add(48*time.Hour))
 	if err != nil || r.Window.Ranges[0].End.Sub(at) != alertMostAfter {

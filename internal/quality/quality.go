@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"math"
 	"net/http"
 	"strings"
@@ -73,10 +72,15 @@ type Quality struct {
 	running atomic.Bool
 	changed chan struct{}
 
-	mu     sync.Mutex
-	status map[string]*Status
-	minute time.Time // of the limit of what is kept
-	kept   int
+	drawn atomic.Int64 // answers that the rules were to judge
+
+	mu      sync.Mutex
+	status  map[string]*Status
+	sampled map[string]*atomic.Int64 // by judge
+	tallies map[string]*tally        // by rule
+	dropped map[string]int64         // by reason
+	minute  time.Time                // of the limit of what is kept
+	kept    int
 }
 
 // state is what a reload exchanges.
@@ -89,7 +93,8 @@ type state struct {
 // bench is a judge with those that wait for it.
 type bench struct {
 	Judge
-	queue chan *llm.Call
+	queue   chan *llm.Call
+	sampled *atomic.Int64
 }
 
 // job is an answer to judge.
@@ -97,20 +102,6 @@ type job struct {
 	call   *llm.Call
 	rules  bool
 	judges []*bench
-}
-
-// Status is how a judge fares.
-type Status struct {
-	Name          string           `json:"name"`
-	Upstream      string           `json:"upstream"`
-	Model         string           `json:"model"`
-	State         string           `json:"state"` // waiting, ok, failed, paused
-	Detail        string           `json:"detail,omitempty"`
-	Last          time.Time        `json:"last,omitzero"`
-	SpentTodayUSD float64          `json:"spent_today_usd"`
-	CapUSD        float64          `json:"cap_usd"`
-	Unpriced      int64            `json:"unpriced_calls_today,omitempty"`
-	Counts        map[string]int64 `json:"counts"` // since the start, by result
 }
 
 // New returns a Quality. Run starts it.
@@ -132,7 +123,8 @@ func New(o Options) (*Quality, error) {
 	}
 	q := &Quality{
 		o: o, gateway: strings.TrimSuffix(o.Gateway, "/"), log: o.Logger, purse: purse.New(o.StateFile),
-		queue: make(chan job, queueSize), changed: make(chan struct{}, 1), status: map[string]*Status{},
+		queue: make(chan job, queueSize), changed: make(chan struct{}, 1),
+		status: map[string]*Status{}, sampled: map[string]*atomic.Int64{}, tallies: map[string]*tally{}, dropped: map[string]int64{},
 	}
 	var err error
 	if q.metrics, err = newMetrics(q, o.Registerer); err != nil {
@@ -157,15 +149,17 @@ func (q *Quality) Reload(c Config) error {
 	q.status = map[string]*Status{}
 	for _, j := range c.Judges {
 		j = j.complete()
-		s.judges = append(s.judges, &bench{Judge: j, queue: make(chan *llm.Call, judgeQueue)})
-		if j.MaxUSDPerDay > 0 {
-			caps[j.Name] = j.MaxUSDPerDay
-		}
 		st := &Status{Name: j.Name, Upstream: j.Upstream, Model: j.Model, State: "waiting", Counts: map[string]int64{}}
 		if was := old[j.Name]; was != nil && was.Upstream == j.Upstream && was.Model == j.Model {
 			st = was
+		} else {
+			q.sampled[j.Name] = new(atomic.Int64)
 		}
 		q.status[j.Name] = st
+		s.judges = append(s.judges, &bench{Judge: j, queue: make(chan *llm.Call, judgeQueue), sampled: q.sampled[j.Name]})
+		if j.MaxUSDPerDay > 0 {
+			caps[j.Name] = j.MaxUSDPerDay
+		}
 	}
 	q.mu.Unlock()
 	q.purse.Limits(c.MaxUSDPerDay, caps)
@@ -196,21 +190,24 @@ func (q *Quality) ObserveCall(c *llm.Call) {
 	j := job{rules: draw < s.config.Share}
 	for _, b := range s.judges {
 		if draw < b.Share && b.takes(c) && contentKnown(c) {
+			b.sampled.Add(1)
 			j.judges = append(j.judges, b)
 		}
 	}
-	if !j.rules && len(j.judges) == 0 {
+	if j.rules {
+		q.drawn.Add(1)
+	} else if len(j.judges) == 0 {
 		return
 	}
 	if len(q.queue) == cap(q.queue) { // before the copy, which costs
-		q.metrics.dropped.WithLabelValues(dropQueue).Inc()
+		q.drop(dropQueue, 1)
 		return
 	}
 	j.call = snapshot(c, len(j.judges) > 0)
 	select {
 	case q.queue <- j:
 	default:
-		q.metrics.dropped.WithLabelValues(dropQueue).Inc()
+		q.drop(dropQueue, 1)
 	}
 }
 
@@ -273,7 +270,7 @@ func (q *Quality) work(ctx context.Context) {
 				select {
 				case b.queue <- j.call:
 				default:
-					q.metrics.dropped.WithLabelValues(dropJudge).Inc()
+					q.drop(dropJudge, 1)
 				}
 			}
 		}
@@ -283,7 +280,7 @@ func (q *Quality) work(ctx context.Context) {
 func (q *Quality) byRules(ctx context.Context, c *llm.Call) {
 	defer func() {
 		if v := recover(); v != nil { // one odd answer must not end the server
-			q.metrics.dropped.WithLabelValues(dropPanic).Inc()
+			q.drop(dropPanic, 1)
 			q.log.Error("a rule panicked", "call_id", c.ID, "panic", fmt.Sprint(v))
 		}
 	}()
@@ -291,17 +288,13 @@ func (q *Quality) byRules(ctx context.Context, c *llm.Call) {
 	var keep []*llm.Feedback
 	for _, j := range s.rules.Evaluate(c) {
 		f := feedback(c, &j)
-		result := resultGood
-		if j.Label != "" {
-			result = resultBad
-		}
-		q.metrics.evaluated.WithLabelValues(j.Evaluator, result).Inc()
+		q.count(&j)
 		if s.config.Store == storeAll || s.config.Store != storeNone && j.Label != "" {
 			if q.mayKeep(s.config.MaxStored) {
 				keep = append(keep, f)
 				continue
 			}
-			q.metrics.dropped.WithLabelValues(dropStore).Inc()
+			q.drop(dropStore, 1)
 		}
 		q.o.Sink.Score(f)
 	}
@@ -313,7 +306,7 @@ func (q *Quality) keep(ctx context.Context, fs []*llm.Feedback) {
 		return
 	}
 	if err := q.o.Sink.Keep(ctx, fs); err != nil {
-		q.metrics.dropped.WithLabelValues(dropFailed).Add(float64(len(fs)))
+		q.drop(dropFailed, len(fs))
 		for _, f := range fs {
 			q.o.Sink.Score(f)
 		}
@@ -362,11 +355,10 @@ func (q *Quality) sit(ctx context.Context, b *bench) {
 				continue
 			}
 			j := Judgement{Evaluator: b.Name, Score: v.score, Explanation: v.reason}
-			result := resultGood
 			if v.score < 0.5 {
-				j.Label, result = resultBad, resultBad
+				j.Label = resultBad
 			}
-			q.metrics.evaluated.WithLabelValues(b.Name, result).Inc()
+			q.count(&j)
 			q.keep(ctx, []*llm.Feedback{feedback(c, &j)})
 		}
 	}
@@ -396,20 +388,8 @@ func (q *Quality) note(b *bench, err error) {
 		q.log.Log(context.Background(), level, "a judge has changed", "judge", b.Name, "from", st.State, "to", result, "detail", detail)
 	}
 	st.State, st.Detail, st.Last = result, detail, q.o.Now().UTC()
-	st.Counts[result]++
-}
-
-// Status is how every judge fares, in the order of the configuration.
-func (q *Quality) Status() []Status {
-	now := q.o.Now()
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	var out []Status
-	for _, b := range q.state.Load().judges {
-		st := *q.status[b.Name]
-		st.SpentTodayUSD, st.CapUSD, st.Unpriced = q.purse.Spent(b.Name, now)
-		st.Counts = maps.Clone(st.Counts)
-		out = append(out, st)
+	if result == judgeFailed {
+		st.LastError, st.LastErrorAt = detail, st.Last
 	}
-	return out
+	st.Counts[result]++
 }

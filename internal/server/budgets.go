@@ -25,6 +25,7 @@ func (s *Server) buildBudgets() error {
 	s.budgets, err = budget.New(c, budget.Options{
 		Path: filepath.Join(s.opts.DataDir, "budgets.json"), Notify: s.notifyBudgets, Logger: s.component("budgets"),
 	})
+	s.budgetHistory = newAlertHistory(s.metrics)
 	if s.budgets == nil {
 		return err
 	}
@@ -59,10 +60,16 @@ func (s *Server) runBudgets(ctx context.Context) {
 			}
 		}
 	}()
+	history := make(chan struct{})
+	go func() {
+		defer close(history)
+		s.budgetHistory.run(ctx, func(err error) { s.component("budgets").Warn("the history of alerts lacks budgets", "err", err) })
+	}()
 	if err := s.budgets.Run(ctx); err != nil && ctx.Err() == nil {
 		s.component("budgets").Error("budgets notify no more", "err", err)
 	}
 	<-filled
+	<-history
 }
 
 // budgetAlertFor is how long a notification of a budget counts as firing. It is
@@ -73,13 +80,16 @@ const budgetAlertFor = time.Hour
 func (s *Server) notifyBudgets(ctx context.Context, alerts []budget.Alert) error {
 	out := make([]manager.Alert, 0, len(alerts))
 	for i := range alerts {
-		out = append(out, s.budgetAlert(&alerts[i]))
+		out = append(out, budgetAlert(&alerts[i], s.externalURL()))
 	}
 	s.alerts.Notify(ctx, out)
+	if ctx.Err() == nil { // else they are tried again
+		s.budgetHistory.add(out)
+	}
 	return ctx.Err()
 }
 
-func (s *Server) budgetAlert(a *budget.Alert) manager.Alert {
+func budgetAlert(a *budget.Alert, externalURL string) manager.Alert {
 	labels := maps.Clone(a.Labels)
 	if labels == nil {
 		labels = map[string]string{}
@@ -98,10 +108,16 @@ func (s *Server) budgetAlert(a *budget.Alert) manager.Alert {
 	if !a.Rolling { // the next period's is another alert
 		labels["period_start"] = a.Start.UTC().Format(time.RFC3339)
 	}
+	metric := explain.Cost
+	if a.Unit == budget.Tokens {
+		metric = explain.TotalTokens
+	}
 	return manager.Alert{
 		Labels: labels, StartsAt: a.At, EndsAt: time.Now().Add(budgetAlertFor), Value: a.Spent,
-		Annotations:  map[string]string{"summary": a.Summary(), "description": a.Description},
-		GeneratorURL: s.externalURL() + "/api/pitot/v1/budgets",
+		Annotations: map[string]string{
+			"summary": a.Summary(), "summary_zh": a.SummaryZH(), "description": a.Description, explain.MetricAnnotation: string(metric),
+		},
+		GeneratorURL: externalURL + "/api/pitot/v1/budgets",
 	}
 }
 

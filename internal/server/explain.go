@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pitot-dev/pitot/internal/alert/manager"
+	"github.com/pitot-dev/pitot/internal/alert/slo"
 	"github.com/pitot-dev/pitot/internal/events"
 	"github.com/pitot-dev/pitot/internal/explain"
 	"github.com/pitot-dev/pitot/internal/llm"
@@ -40,7 +41,7 @@ func (s *Server) scores(ctx context.Context, req explain.Request) (map[string]fl
 			ranges = append(ranges, explain.DefaultBaseline(false, r)...)
 		}
 	}
-	q := events.FeedbackQuery{MinScore: llm.Some(0.0), Limit: scoresPage}
+	q := events.FeedbackQuery{MinScore: llm.Some(0.0), Without: s.quality.FailuresOnly(), Limit: scoresPage}
 	for _, r := range ranges {
 		if q.Start.IsZero() || r.Start.Before(q.Start) {
 			q.Start = r.Start
@@ -76,6 +77,21 @@ func (s *Server) scores(ctx context.Context, req explain.Request) (map[string]fl
 
 // explainAlerts says why alerts of one name fire, for their notification.
 func (s *Server) explainAlerts(ctx context.Context, alerts []manager.Alert) map[string]string {
+	req, ok := s.alertRequest(alerts, time.Now())
+	if !ok {
+		return nil // not alerts about Calls
+	}
+	e, err := s.explain(ctx, req)
+	if err != nil {
+		s.component("explain").Warn("an alert goes out without an explanation", "alertname", alerts[0].Labels["alertname"], "err", err)
+		return nil
+	}
+	return e.Annotations(explain.Links{Base: s.externalURL()})
+}
+
+// alertRequest is the question that alerts of one name ask: about the first of
+// them, and what they have in common.
+func (s *Server) alertRequest(alerts []manager.Alert, now time.Time) (explain.Request, bool) {
 	first := alerts[0]
 	for _, a := range alerts[1:] {
 		if a.StartsAt.Before(first.StartsAt) {
@@ -83,17 +99,39 @@ func (s *Server) explainAlerts(ctx context.Context, alerts []manager.Alert) map[
 		}
 	}
 	labels := maps.Clone(first.Labels)
-	for _, a := range alerts[1:] { // what they have in common
+	for _, a := range alerts {
 		maps.DeleteFunc(labels, func(k, v string) bool { return a.Labels[k] != v })
 	}
-	req, err := explain.FromAlert(labels, first.Annotations, first.Expr, first.StartsAt, time.Now())
-	if err != nil {
-		return nil // not an alert about Calls
+	annotations, ok := s.measured(&first)
+	if !ok {
+		return explain.Request{}, false
 	}
-	e, err := s.explain(ctx, req)
-	if err != nil {
-		s.component("explain").Warn("an alert goes out without an explanation", "alertname", first.Labels["alertname"], "err", err)
-		return nil
+	req, err := explain.FromAlert(labels, annotations, first.Expr, first.StartsAt, now)
+	req.Location = time.Local // as the other times of a notification
+	return req, err == nil
+}
+
+// measured are the annotations of an alert with the metric of what it measures
+// where its own expression does not tell: an objective of one's own PromQL is
+// compared by recorded series, like all others. False where that is not about Calls.
+func (s *Server) measured(a *manager.Alert) (map[string]string, bool) {
+	if a.Labels["alertname"] != slo.AlertName || a.Annotations[explain.MetricAnnotation] != "" {
+		return a.Annotations, true
 	}
-	return e.Annotations(explain.Links{Base: s.externalURL()})
+	for _, o := range s.slos.Load().SLOs() {
+		if o.Name != a.Labels["slo"] || o.SLI.PromQL() == "" {
+			continue
+		}
+		metric, ok := explain.ExprMetric(o.SLI.PromQL())
+		if !ok {
+			return nil, false
+		}
+		annotations := maps.Clone(a.Annotations)
+		if annotations == nil {
+			annotations = map[string]string{}
+		}
+		annotations[explain.MetricAnnotation] = string(metric)
+		return annotations, true
+	}
+	return a.Annotations, true
 }

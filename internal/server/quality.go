@@ -53,6 +53,26 @@ func (s *Server) runQuality(ctx context.Context) {
 	wg.Wait()
 }
 
+// evaluators is how what judges answers fares.
+func (s *Server) evaluators() api.EvaluatorsReport {
+	r := s.quality.Report()
+	out := api.EvaluatorsReport{
+		Share: r.Share, Sampled: r.Sampled, Stored: r.Store, Waiting: r.Waiting, Dropped: r.Dropped, SpentTodayUSD: r.SpentTodayUSD, CapUSD: r.CapUSD,
+	}
+	for _, x := range r.Rules {
+		out.Rules = append(out.Rules, api.RuleEvaluator(x))
+	}
+	for i := range r.Judges {
+		j := &r.Judges[i]
+		out.Judges = append(out.Judges, api.JudgeEvaluation{
+			Name: j.Name, Upstream: j.Upstream, Model: j.Model, Rubric: j.Rubric, Share: j.Share, State: j.State, Detail: j.Detail, Last: j.Last,
+			LastError: j.LastError, LastErrorAt: j.LastErrorAt, Sampled: j.Sampled, Judged: j.Judged, Failed: j.Failed, Waiting: j.Waiting,
+			SpentTodayUSD: j.SpentTodayUSD, CapUSD: j.CapUSD, Unpriced: j.Unpriced, Runs: j.Counts,
+		})
+	}
+	return out
+}
+
 // judgeUpstream finds an upstream of the gateway, as it is now.
 func (s *Server) judgeUpstream(name string) (dialect string, ok bool) {
 	for _, u := range s.gateway.Upstreams() {

@@ -79,10 +79,12 @@ type Server struct {
 	masks    *masks
 	probes   *probe.Prober
 	budgets  *budget.Engine
-	alerts   *manager.Manager
-	rules    *rules.Rules
-	slos     atomic.Pointer[slo.Set]
-	pipeline *pipeline.Pipeline
+	// budgetHistory writes down which alerts of budgets fire.
+	budgetHistory *alertHistory
+	alerts        *manager.Manager
+	rules         *rules.Rules
+	slos          atomic.Pointer[slo.Set]
+	pipeline      *pipeline.Pipeline
 	// judgements take feedback in, quality makes some.
 	judgements *events.Judgements
 	quality    *quality.Quality

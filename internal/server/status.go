@@ -17,7 +17,7 @@ func (s *Server) apiOptions() api.Options {
 	return api.Options{
 		Logger: s.component("api"), Events: s.events, Prometheus: s.countedWrites(s.metrics.Handler()), Metrics: s.metrics.MetricsHandler(),
 		Live: s.pipeline.Subscribe, Ledger: s.pipeline.Ledger, Status: s.status, Ready: s.ready, Reload: s.Reload,
-		Judge: s.judgements.Insert, FeedbackAccess: s.feedbackAccess, Histograms: s.foreignHistograms, Probes: s.probes.Status, Probe: s.probes.Probe,
+		Judge: s.judgements.Insert, FeedbackAccess: s.feedbackAccess, Histograms: s.foreignHistograms, Probes: s.probes.Status, Probe: s.probes.Probe, Evaluators: s.evaluators, FailuresOnly: s.quality.FailuresOnly,
 		Alertmanager: s.alerts.Handler(), Channels: s.alerts.Status, TestReceiver: s.alerts.TestReceiver,
 		Rules: s.rules.Status, SLOs: s.sloStatus, Budgets: s.budgets.Status, Dashboards: func() any { return dashboard.Dashboards() }, Explain: s.explain,
 		Prices: s.prices.Load, Usages: s.events.Usages, ScanCalls: s.events.ScanCalls, Config: s.configReport, Setup: s.arrivals.setup, Facts: s.facts, UI: s.ui,

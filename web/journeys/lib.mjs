@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { isDeepStrictEqual } from 'node:util';
 import { chromium } from 'playwright-core';
 
 const require = createRequire(import.meta.url);
@@ -21,9 +22,11 @@ export const launch = () =>
 export async function open(browser, path, { lang = 'en', theme = 'light', width = 1440, height = 900, expected = [], reducedMotion = 'no-preference', at = base } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme, locale: lang === 'zh' ? 'zh-CN' : 'en-US', timezoneId: 'Asia/Shanghai', reducedMotion, acceptDownloads: true });
   const page = await context.newPage();
+  page.setDefaultTimeout(60_000); // machines may be slow; nothing waits longer than it must
   const wrong = [];
   const note = (what) => {
-    if (!expected.some((e) => what.includes(e))) wrong.push(what);
+    // That a network interface of the machine came or went is no fault of the page: it asks again.
+    if (![...expected, 'ERR_NETWORK_CHANGED'].some((e) => what.includes(e))) wrong.push(what);
   };
   page.on('console', (m) => {
     if (m.type() === 'error' || m.type() === 'warning') note(`console ${m.type()}: ${m.text()}`);
@@ -60,7 +63,8 @@ export async function settled(page) {
 }
 
 export async function shot(page, name, o = {}) {
-  await page.screenshot({ path: `${shots}/${name}.png`, ...o });
+  // What slides in is shown where it ends.
+  await page.screenshot({ path: `${shots}/${name}.png`, animations: 'disabled', ...o });
 }
 
 const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
@@ -85,7 +89,7 @@ export async function api(path, params = {}, at = base) {
 }
 
 /** Asks until the answer is what is wanted. */
-export async function until(what, ask, timeout = 30_000) {
+export async function until(what, ask, timeout = 60_000) {
   const end = Date.now() + timeout;
   for (;;) {
     const v = await ask().catch(() => undefined);
@@ -93,4 +97,29 @@ export async function until(what, ask, timeout = 30_000) {
     if (Date.now() > end) throw new Error(`${what}: not within ${timeout / 1000} s`);
     await new Promise((r) => setTimeout(r, 200));
   }
+}
+
+/** Waits until what is read is what is wanted, and shows both where that never comes. */
+export async function same(what, read, want, timeout = 60_000) {
+  let got;
+  await until(what, async () => isDeepStrictEqual((got = await read()), want), timeout).catch(() => assert.deepEqual(got, want, what));
+}
+
+/** The rows of a table that are in the page, in their order: their place in the whole table, and their cells by the titles of the columns. */
+export const rowsOf = (table) =>
+  table.evaluate((el) => {
+    const titles = [...el.querySelectorAll('[role="columnheader"]')].map((h) => h.textContent.trim());
+    const rows = [...el.querySelectorAll('[role="row"][data-index]')].map((r) => ({ index: Number(r.dataset.index), ...Object.fromEntries([...r.querySelectorAll('[role="cell"]')].map((c, i) => [titles[i], c.textContent.trim()])) }));
+    return rows.sort((a, b) => a.index - b.index);
+  });
+
+/**
+ * The range of the history that the demo made up, which no longer changes, once
+ * all of it is stored: what a page shows of it can be held against the API.
+ */
+export async function history() {
+  const { started, ledger } = await api('/status');
+  const received = Object.fromEntries(ledger.map((l) => [l.source, l.received]));
+  await until('the history is stored', async () => (await api('/status')).ledger.every((l) => l.stored >= (received[l.source] ?? 0)), 120_000);
+  return { start: new Date(Date.parse(started) - 1_800_000).toISOString(), end: new Date(started).toISOString() };
 }

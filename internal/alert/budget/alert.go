@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -63,6 +64,41 @@ func (a *Alert) Summary() string {
 		return fmt.Sprintf("budget %s%s will be exceeded: %s, the forecast is %s", a.Budget, who, spent, a.Unit.format(*a.Forecast))
 	}
 	return fmt.Sprintf("budget %s%s is over %v %%: %s", a.Budget, who, a.Threshold, spent)
+}
+
+// SummaryZH is the notification in a Chinese sentence.
+func (a *Alert) SummaryZH() string {
+	who := ""
+	if a.Account != "" {
+		who = fmt.Sprintf("（%s %s）", dimensionZH(a.Dimension), a.Account)
+	}
+	spent := fmt.Sprintf("已用 %s，限额 %s", a.Unit.format(a.Spent), a.Unit.format(a.Limit))
+	if a.Threshold == 0 {
+		return fmt.Sprintf("预算 %s%s 预计将超出：%s，预测 %s", a.Budget, who, spent, a.Unit.format(*a.Forecast))
+	}
+	return fmt.Sprintf("预算 %s%s 超过 %v %%：%s", a.Budget, who, a.Threshold, spent)
+}
+
+// dimensionZH is a dimension in Chinese.
+func dimensionZH(name string) string {
+	switch name {
+	case "user":
+		return "用户"
+	case "key":
+		return "密钥"
+	case "service":
+		return "服务"
+	case "provider":
+		return "供应商"
+	case "model":
+		return "模型"
+	case "feature":
+		return "功能"
+	case "environment":
+		return "环境"
+	default: // a tag has the name that its sender gave it
+		return strings.Replace(name, "tag.", "标签 ", 1)
+	}
 }
 
 // tick looks at what has changed and returns the notifications that are due,

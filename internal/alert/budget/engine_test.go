@@ -1,6 +1,7 @@
 package budget
 
 import (
+	"encoding/json"
 	"errors"
 	"math"
 	"strconv"
@@ -235,5 +236,24 @@ func TestApplyKeepsAccounts(t *testing.T) {
 	}
 	if ce, ok := errors.AsType[*ConfigError](e.Apply(Config{Budgets: []Budget{{Name: "x"}}})); !ok || !strings.Contains(ce.Path, "x") {
 		t.Error("the problem is not named")
+	}
+}
+
+func TestStatusTellsTheScope(t *testing.T) {
+	e := newEngine(t, `- {name: search, limit: 10, scope: {service: search, tag.team: [a, "~b.*"]}, each: user, period: day, time_zone: Asia/Shanghai, forecast: true, labels: {team: care}}
+- {name: all, limit: 10}
+`, newClock(noon))
+	st := e.Status()
+	b, err := json.Marshal(st[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"scope":{"service":["search"],"tag.team":["a","~b.*"]}`, `"time_zone":"Asia/Shanghai"`, `"forecast":true`, `"labels":{"team":"care"}`, `"each":"user"`, `"period":"day"`} {
+		if !strings.Contains(string(b), want) {
+			t.Errorf("%s is not in %s", want, b)
+		}
+	}
+	if st[1].Scope != nil || st[1].TimeZone != "" || st[1].Forecast {
+		t.Errorf("%+v", st[1])
 	}
 }

@@ -11,16 +11,25 @@ const topAccounts = 20
 
 // Status is how a budget stands.
 type Status struct {
-	Name        string      `json:"name"`
-	Description string      `json:"description,omitempty"`
-	Unit        Unit        `json:"unit"`
-	Period      string      `json:"period"` // hour, day, week, month, or the length of a rolling window
-	Rolling     bool        `json:"rolling,omitempty"`
-	Start       time.Time   `json:"start"` // of the present period
-	End         time.Time   `json:"end"`
-	Limit       float64     `json:"limit"` // of each account
-	Thresholds  []float64   `json:"thresholds,omitempty"`
-	Enforce     Enforcement `json:"enforce"`
+	Name        string    `json:"name"`
+	Description string    `json:"description,omitempty"`
+	Unit        Unit      `json:"unit"`
+	Period      string    `json:"period"` // hour, day, week, month, or the length of a rolling window
+	Rolling     bool      `json:"rolling,omitempty"`
+	Start       time.Time `json:"start"` // of the present period
+	End         time.Time `json:"end"`
+	Limit       float64   `json:"limit"` // of each account
+	Thresholds  []float64 `json:"thresholds,omitempty"`
+	// Forecast says that it is also notified when the limit will be passed.
+	Forecast bool `json:"forecast,omitempty"`
+	// Scope says which Calls count, by dimension; absent: all. A value that begins
+	// with ~ is a regular expression.
+	Scope map[string]Values `json:"scope,omitempty"`
+	// TimeZone is where days, weeks and months begin; absent: UTC.
+	TimeZone string `json:"time_zone,omitempty"`
+	// Labels are those of its notifications.
+	Labels  map[string]string `json:"labels,omitempty"`
+	Enforce Enforcement       `json:"enforce"`
 	// Each is the dimension whose values have an account each.
 	Each string `json:"each,omitempty"`
 	// Accounts are how many there are; Top those that have spent most. A budget
@@ -70,7 +79,7 @@ func (l *ledger) status(now time.Time, top int) Status {
 	start, end := l.period.window(now)
 	st := Status{
 		Name: l.Name, Description: l.Description, Unit: l.Unit, Period: l.Period, Rolling: l.period.rolling(), Start: start, End: end,
-		Limit: l.Limit, Thresholds: l.Thresholds, Enforce: l.Enforce, Each: l.Each, Accounts: len(l.accounts), Denied: l.denied,
+		Limit: l.Limit, Thresholds: l.Thresholds, Forecast: l.Forecast, Scope: l.Scope, TimeZone: l.TimeZone, Labels: l.Labels, Enforce: l.Enforce, Each: l.Each, Accounts: len(l.accounts), Denied: l.denied,
 		Incomplete: !l.replayFrom.IsZero(),
 	}
 	var sum int64

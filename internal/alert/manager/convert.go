@@ -2,6 +2,7 @@ package manager
 
 import (
 	"maps"
+	"net/url"
 	"time"
 
 	"github.com/prometheus/alertmanager/alert"
@@ -63,7 +64,7 @@ func labelSet(in map[string]string) model.LabelSet {
 func revert(a *alert.Alert) Alert {
 	out := Alert{
 		Labels: make(map[string]string, len(a.Labels)), Annotations: make(map[string]string, len(a.Annotations)),
-		StartsAt: a.StartsAt, EndsAt: a.EndsAt, Resolved: a.Resolved(), GeneratorURL: a.GeneratorURL,
+		StartsAt: a.StartsAt, EndsAt: a.EndsAt, Resolved: a.Resolved(), GeneratorURL: a.GeneratorURL, Expr: exprOf(a.GeneratorURL),
 	}
 	for k, v := range a.Labels {
 		out.Labels[string(k)] = string(v)
@@ -72,6 +73,17 @@ func revert(a *alert.Alert) Alert {
 		out.Annotations[string(k)] = string(v)
 	}
 	return out
+}
+
+// exprOf is the rule's expression, which the link to its graph carries: the
+// Alertmanager's own alerts have no place for it, and the link also comes through
+// a cluster and from other Prometheus servers. Empty where the link has none.
+func exprOf(link string) string {
+	u, err := url.Parse(link)
+	if err != nil {
+		return ""
+	}
+	return u.Query().Get("g0.expr")
 }
 
 // annotated is a copy of an alert with annotations that it does not have.

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/alertmanager/alert"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/prometheus/prometheus/util/strutil"
 )
 
 // unexplained is an alert without Pitot's annotations.
@@ -133,5 +134,27 @@ func TestExplanationsAreForgotten(t *testing.T) {
 	}
 	if n := len(e.known); n > maxExplained {
 		t.Errorf("%d are kept", n)
+	}
+}
+
+func TestExplanationIsAskedWithTheExpression(t *testing.T) {
+	s := newStandIn(t, ok)
+	const expr = `slo:sli_error:ratio_rate1h{slo="a b"} > 0.05 & 1`
+	m := start(t, fast+"receivers: [{name: all, webhook_configs: [{url: "+s.URL+"}]}]\n", func(o *Options) {
+		o.Explain = func(_ context.Context, alerts []Alert) map[string]string {
+			return map[string]string{"explanation": "asked with " + alerts[0].Expr}
+		}
+	})
+	a := unexplained("SLOErrorBudgetBurn")
+	a.Expr, a.GeneratorURL = expr, "http://localhost:1"+strutil.TableLinkForExpression(expr)
+	m.Notify(t.Context(), []Alert{a})
+	s.wait(t, "/", 1)
+	if got := m.explainer.with(m.alertsNow()[0]).Annotations["explanation"]; string(got) != "asked with "+expr {
+		t.Errorf("%q", got)
+	}
+	for _, link := range []string{"", "http://x/api/pitot/v1/budgets", "%zz"} {
+		if got := exprOf(link); got != "" {
+			t.Errorf("%q: %q", link, got)
+		}
 	}
 }

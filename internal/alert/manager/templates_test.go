@@ -15,6 +15,30 @@ import (
 	"github.com/prometheus/alertmanager/template"
 )
 
+func TestChineseTemplatesTakeChineseTexts(t *testing.T) {
+	tmpl := testTemplate(t)
+	a := firing("X")
+	a.Annotations = map[string]string{"summary": "too slow", "summary_zh": "太慢", "description": "only english", "explanation": "because", "explanation_zh": "原因是"}
+	one := convert(a, time.Now(), time.Minute)
+	data := notify.GetTemplateData(sampleContext(t.Context(), "ops", one, time.Now()), tmpl, []*alert.Alert{one}, slog.New(slog.DiscardHandler))
+	for _, name := range []string{"text", "markdown"} {
+		for lang, want := range map[string][]string{"zh": {"太慢", "only english", "原因是"}, "en": {"too slow", "only english", "because"}} {
+			out, err := tmpl.ExecuteTextString(`{{ template "pitot.`+lang+`.`+name+`" . }}`, data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range want {
+				if !strings.Contains(out, w) {
+					t.Errorf("%s %s: %q is not in %s", lang, name, w, out)
+				}
+			}
+			if lang == "zh" && strings.Contains(out, "too slow") {
+				t.Errorf("English in Chinese: %s", out)
+			}
+		}
+	}
+}
+
 func testTemplate(t *testing.T, globs ...string) *template.Template {
 	t.Helper()
 	tmpl, err := newTemplate(globs, &url.URL{Scheme: "http", Host: "pitot.example:4400"})

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -49,5 +50,22 @@ func TestDocsListThePacks(t *testing.T) {
 	}
 	if d := cmp.Diff(b.String(), string(doc)[begin:end]); d != "" {
 		t.Errorf("docs/rules.md is not as the packs are; run the test with -update:\n%s", d)
+	}
+}
+
+// TestEveryPackIsDescribedInChinese: the UI shows the packs in the user's language.
+func TestEveryPackIsDescribedInChinese(t *testing.T) {
+	han := func(s string) bool {
+		return strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(unicode.Han, r) })
+	}
+	for _, p := range Describe(DefaultConfig()) {
+		if !han(p.DocZH) {
+			t.Errorf("%s: %q has no Chinese text", p.Name, p.Doc)
+		}
+		for _, th := range p.Thresholds {
+			if !han(th.DocZH) {
+				t.Errorf("%s.%s: %q has no Chinese text", p.Name, th.Name, th.Doc)
+			}
+		}
 	}
 }

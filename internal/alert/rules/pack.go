@@ -204,6 +204,7 @@ func encode(v any, comment string) ([]byte, error) {
 type PackInfo struct {
 	Name       string          `json:"name"`
 	Doc        string          `json:"doc"`
+	DocZH      string          `json:"doc_zh"`
 	Enabled    bool            `json:"enabled"`
 	Alerts     []string        `json:"alerts,omitempty"`
 	Thresholds []ThresholdInfo `json:"thresholds,omitempty"`
@@ -213,6 +214,7 @@ type PackInfo struct {
 type ThresholdInfo struct {
 	Name    string `json:"name"`
 	Doc     string `json:"doc"`
+	DocZH   string `json:"doc_zh"`
 	Default string `json:"default"`
 	Value   string `json:"value"`
 }
@@ -223,7 +225,7 @@ func Describe(c Config) []PackInfo {
 	var out []PackInfo
 	for _, p := range packs() {
 		v := p.values(c)
-		info := PackInfo{Name: p.name, Doc: p.doc, Enabled: p.enabled(c)}
+		info := PackInfo{Name: p.name, Doc: p.doc, DocZH: docZH(p.doc), Enabled: p.enabled(c)}
 		for _, a := range p.alertNames() {
 			if on, set := c.Packs[p.name].Alerts[a]; !set || on {
 				info.Alerts = append(info.Alerts, a)
@@ -232,7 +234,7 @@ func Describe(c Config) []PackInfo {
 		for i := range p.params {
 			prm := &p.params[i]
 			info.Thresholds = append(info.Thresholds, ThresholdInfo{
-				Name: prm.name, Doc: prm.doc, Default: prm.text(prm.def), Value: prm.text(v.number(prm.name)),
+				Name: prm.name, Doc: prm.doc, DocZH: docZH(prm.doc), Default: prm.text(prm.def), Value: prm.text(v.number(prm.name)),
 			})
 		}
 		out = append(out, info)

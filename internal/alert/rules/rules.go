@@ -44,6 +44,7 @@ type Rules struct {
 	files    []File
 	problems []Problem
 	loaded   time.Time
+	status   *Status  // of all this, but for the cluster; nil: not made yet
 	cluster  *cluster // nil unless configured
 }
 
@@ -95,7 +96,7 @@ func (r *Rules) configure(c Config) error {
 			r.cluster = newCluster(c.Kubernetes, r.logger, r.changed)
 		}
 	}
-	r.config, r.packs = c, files
+	r.config, r.packs, r.status = c, files, nil
 	return nil
 }
 
@@ -116,11 +117,25 @@ func (r *Rules) Files() []File {
 	return slices.Clone(r.files)
 }
 
-// Status says what is in force and what is wrong.
+// Status says what is in force and what is wrong. It is made once, until
+// something changes: packs are parsed for it. Nobody changes it.
 func (r *Rules) Status() Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := Status{Packs: Describe(r.config), Problems: slices.Clone(r.problems), Loaded: r.loaded}
+	if r.status == nil {
+		r.status = r.describe()
+	}
+	s := *r.status
+	if r.cluster != nil {
+		k := r.cluster.status()
+		s.Kubernetes = &k
+	}
+	return s
+}
+
+// describe makes the status. r.mu is held.
+func (r *Rules) describe() *Status {
+	s := &Status{Packs: Describe(r.config), Problems: slices.Clone(r.problems), Loaded: r.loaded}
 	for _, f := range r.files {
 		st := FileStatus{Name: f.Name, Source: f.Source}
 		if g, ok := r.good[f.Name]; ok && f.Source != SourcePack {
@@ -134,10 +149,6 @@ func (r *Rules) Status() Status {
 			}
 		}
 		s.Files = append(s.Files, st)
-	}
-	if r.cluster != nil {
-		k := r.cluster.status()
-		s.Kubernetes = &k
 	}
 	return s
 }
@@ -264,6 +275,9 @@ func (r *Rules) refresh() ([]File, bool) {
 	changed := !slices.EqualFunc(files, r.files, func(a, b File) bool {
 		return a.Name == b.Name && bytes.Equal(a.Content, b.Content)
 	})
+	if changed || !slices.Equal(problems, old) {
+		r.status = nil
+	}
 	r.files, r.good, r.problems, r.results = files, good, problems, results
 	if changed || r.loaded.IsZero() {
 		r.loaded = time.Now()

@@ -209,3 +209,47 @@ func TestRunNoticesChangesAndReloads(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+// TestStatusIsMadeOnce: it parses all packs, and is asked for with every look at
+// the server.
+func TestStatusIsMadeOnce(t *testing.T) {
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "one.yaml"), goodRules)
+	c := DefaultConfig()
+	c.Files = []string{"*.yaml"}
+	r, err := New(Options{Config: c, Dir: dir, Logger: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := r.Status()
+	r.update() // nothing has changed
+	if again := r.Status(); &again.Files[0] != &first.Files[0] || &again.Packs[0] != &first.Packs[0] {
+		t.Error("it is made anew for each request")
+	}
+	changes := map[string]func(){
+		"a file":     func() { put(t, filepath.Join(dir, "two.yaml"), otherRules); r.update() },
+		"a mistake":  func() { put(t, filepath.Join(dir, "one.yaml"), brokenRules); r.update() },
+		"a setting":  func() { c.Packs = map[string]PackConfig{"gpu": {Enabled: new(false)}}; _ = r.Reload(c) },
+		"no mistake": func() { put(t, filepath.Join(dir, "one.yaml"), goodRules); r.update() },
+	}
+	for _, name := range []string{"a file", "a mistake", "a setting", "no mistake"} {
+		was := r.Status()
+		changes[name]()
+		if now := r.Status(); cmp.Equal(was, now) {
+			t.Errorf("%s does not show", name)
+		}
+	}
+}
+
+func BenchmarkStatus(b *testing.B) {
+	r, err := New(Options{Dir: b.TempDir(), Logger: quiet()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if len(r.Status().Files) == 0 {
+			b.Fatal("no files")
+		}
+	}
+}

@@ -109,6 +109,11 @@ type Alerting struct {
 	Annotations map[string]string `yaml:"annotations,omitempty" doc:"Annotations of the alerts, templates allowed: runbook_url, ..."`
 }
 
+// off says whether nobody is alerted at a level.
+func (a *Alerting) off(l Level) bool {
+	return a.Disabled || l == Page && a.NoPage || l == Ticket && a.NoTicket
+}
+
 // defaultMinErrors is Alerting.MinErrors where it is not set.
 const defaultMinErrors = 5
 

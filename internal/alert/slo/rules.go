@@ -256,11 +256,24 @@ func (g generator) alert(level Level, alerts []BurnAlert, counted bool) rule {
 		}
 		remaining = fmt.Sprintf("printf %q%s | query", recRemaining+"{"+strings.Join(form, ",")+"}", strings.Join(args, " "))
 	}
+	whatZH := g.Description
+	if whatZH == "" {
+		whatZH = "目标：" + g.SLI.kindZH() + "。"
+	} else {
+		whatZH += " " // the user's sentence, in any language
+	}
 	annotations := map[string]string{
 		"summary": fmt.Sprintf("%s: the error budget of %s is burning too fast ({{ $value | humanizePercentage }} bad)", g.Name, g.Window),
 		"description": fmt.Sprintf("%s {{ $value | humanizePercentage }} of its events are bad; the objective of %s %% over %s allows %s %%. "+
 			"Remaining budget: {{ with %s }}{{ . | first | value | humanizePercentage }}{{ else }}unknown{{ end }}.",
 			what, num(float64(g.Objective)), g.Window, num(roundTo(g.budget()*100)), remaining),
+		"summary_zh": fmt.Sprintf("%s：%s的错误预算消耗过快（{{ $value | humanizePercentage }} 的事件不达标）", g.Name, g.Window.zh()),
+		"description_zh": fmt.Sprintf("%s{{ $value | humanizePercentage }} 的事件不达标；目标为 %s内 %s %%，允许 %s %%。"+
+			"剩余预算：{{ with %s }}{{ . | first | value | humanizePercentage }}{{ else }}未知{{ end }}。",
+			whatZH, g.Window.zh(), num(float64(g.Objective)), num(roundTo(g.budget()*100)), remaining),
+	}
+	if m := g.metric(); m != "" {
+		annotations["pitot_metric"] = m
 	}
 	maps.Copy(annotations, g.Alerting.Annotations)
 	return rule{Alert: AlertName, Expr: strings.Join(conditions, " or "), Labels: labels, Annotations: annotations}

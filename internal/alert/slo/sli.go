@@ -65,6 +65,69 @@ func (s *SLI) Kind() string {
 	}
 }
 
+// kindZH is the kind in Chinese.
+func (s *SLI) kindZH() string {
+	switch s.Kind() {
+	case "availability":
+		return "可用性"
+	case "latency":
+		return "延迟"
+	case "ttft":
+		return "首 token 时间"
+	case "tpot":
+		return "单 token 时间"
+	case "error_free_streams":
+		return "无错误的流式输出"
+	case "cost_per_request":
+		return "每次调用的费用"
+	case "quality":
+		return "质量评分"
+	case "events":
+		return "自定义事件"
+	default:
+		return "错误率"
+	}
+}
+
+// metric is what an explanation of the objective's alerts is about, in the words
+// of the annotation pitot_metric: the recorded series that the alerts compare do
+// not tell. Empty for PromQL of one's own.
+func (s *SLO) metric() string {
+	quantile := "_p95"
+	switch o := s.objective(); {
+	case o < 0.8:
+		quantile = "_p50"
+	case o > 0.97:
+		quantile = "_p99"
+	}
+	sli := &s.SLI
+	switch {
+	case sli.Availability != nil, sli.ErrorFreeStreams != nil:
+		return "error_rate"
+	case sli.Latency != nil:
+		return "latency" + quantile
+	case sli.TTFT != nil:
+		return "ttft" + quantile
+	case sli.TPOT != nil:
+		return "tpot" + quantile
+	case sli.CostPerRequest != nil:
+		return "cost_per_call"
+	case sli.Quality != nil:
+		return "quality"
+	default:
+		return ""
+	}
+}
+
+// PromQL is what the user wrote where the indicator is PromQL of one's own, in
+// one text; else empty.
+func (s *SLI) PromQL() string {
+	if s.Events != nil {
+		return strings.TrimSpace(s.Events.Errors + "\n" + s.Events.Good + "\n" + s.Events.Total)
+	}
+	return s.ErrorRatio
+}
+
 func (s *SLI) count() int {
 	n := 0
 	for _, set := range []bool{

@@ -61,6 +61,8 @@ type Status struct {
 	BurnRates []Burn `json:"burn_rates,omitempty"`
 	// Alerts are the conditions of its alerts.
 	Alerts []AlertStatus `json:"alerts,omitempty"`
+	// MinErrors is how many bad events the long window of an alert must have, too.
+	MinErrors float64 `json:"min_errors,omitempty"`
 	// ExhaustedAt is when the budget is spent at the earliest if it goes on as in
 	// the page's second long window (6h of 30d).
 	ExhaustedAt *time.Time `json:"exhausted_at,omitempty"`
@@ -78,7 +80,14 @@ type AlertStatus struct {
 	Long   string  `json:"long"`
 	Short  string  `json:"short"`
 	Factor float64 `json:"factor"`
-	Met    bool    `json:"met"`
+	// Threshold is the share of bad events that is a burn rate of Factor.
+	Threshold float64 `json:"threshold"`
+	// Consumed is the share of the window's budget that is spent when a steady burn
+	// at Factor is noticed.
+	Consumed float64 `json:"consumed"`
+	Met      bool    `json:"met"`
+	// Off says that nobody is alerted: the objective has alerts of this level off.
+	Off bool `json:"off,omitempty"`
 }
 
 // Status reads how the objectives are doing from what their rules recorded. An
@@ -196,6 +205,9 @@ func (s *SLO) statusOf(r *readings, at time.Time) Status {
 		}
 		return nil
 	}
+	if s.SLI.ErrorRatio == "" { // a ratio counts no events
+		st.MinErrors = s.minErrors()
+	}
 	alerts := BurnAlerts(s.Window)
 	var windows []time.Duration
 	for _, a := range alerts {
@@ -203,7 +215,8 @@ func (s *SLO) statusOf(r *readings, at time.Time) Status {
 		long, short := burn(a.Long), burn(a.Short)
 		met := long != nil && short != nil && *long > a.Factor && *short > a.Factor
 		st.Alerts = append(st.Alerts, AlertStatus{
-			Level: a.Level, Long: promDuration(a.Long), Short: promDuration(a.Short), Factor: a.Factor, Met: met,
+			Level: a.Level, Long: promDuration(a.Long), Short: promDuration(a.Short), Factor: a.Factor,
+			Threshold: ErrorThreshold(a.Factor, s.objective()), Consumed: a.Consumed, Met: met, Off: s.Alerting.off(a.Level),
 		})
 	}
 	slices.Sort(windows)

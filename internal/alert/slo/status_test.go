@@ -14,7 +14,7 @@ import (
 func TestStatusOfABurningObjective(t *testing.T) {
 	s := newSim(t, `
 - {name: a, description: Answers., objective: 99, sli: availability, service: shop}
-- {name: b, objective: 90, sli: availability}
+- {name: b, objective: 90, sli: availability, alerting: {no_page: true, min_errors: 2}}
 - {name: c, objective: 99.9, sli: availability}
 `)
 	bad := traffic(10, 0.05)
@@ -51,6 +51,14 @@ func TestStatusOfABurningObjective(t *testing.T) {
 		if a.Alerts[i].Met != met {
 			t.Errorf("condition %+v, want met %v", a.Alerts[i], met)
 		}
+	}
+	for i, threshold := range []float64{0.144, 0.06, 0.03, 0.01} {
+		if x := a.Alerts[i]; x.Threshold != threshold || x.Consumed == 0 || x.Off {
+			t.Errorf("condition %+v, want a threshold of %v", x, threshold)
+		}
+	}
+	if b := all[1].Alerts; a.MinErrors != defaultMinErrors || !b[0].Off || b[3].Off || all[1].MinErrors != 2 {
+		t.Errorf("the alerts of b: %+v, min_errors %v and %v", b, a.MinErrors, all[1].MinErrors)
 	}
 	near("burn rate of b", all[1].BurnRates[0].Rate, 0.5)
 	if all[1].State != StateOK || all[1].ExhaustedAt != nil {

@@ -49,6 +49,17 @@ func (w Window) String() string {
 	return promDuration(w.Length)
 }
 
+// zh is the window in Chinese.
+func (w Window) zh() string {
+	switch {
+	case w.Calendar:
+		return "自然月"
+	case w.Length%day == 0:
+		return fmt.Sprintf("%d 天", w.Length/day)
+	}
+	return fmt.Sprintf("%d 小时", w.Length/time.Hour)
+}
+
 // UnmarshalYAML implements yaml.Unmarshaler.
 func (w *Window) UnmarshalYAML(n *yaml.Node) error {
 	p, err := ParseWindow(n.Value)

@@ -230,12 +230,12 @@ func (h *historian) timeline(r *llm.Call, c *Call) (int, bool) {
 	at := c.TTFT
 	stalled := c.Stall > 0
 	gap := float64(tokensPerChunk * c.PerToken)
-	bytes := (len(c.Answer) + len(c.Thought)) / max(c.Chunks(), 1)
+	total, of := len(c.Answer)+len(c.Thought), max(c.Chunks(), 1)
 	for i := range n {
 		if stalled && i == c.StallAfter {
 			at += c.Stall
 		}
-		r.Timeline.Add(at, bytes)
+		r.Timeline.Add(at, total*(i+1)/of-total*i/of) // all together they are the whole text
 		if i < n-1 {
 			at += time.Duration(gap * (0.5 + h.rng.Float64()))
 		}

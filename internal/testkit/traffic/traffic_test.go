@@ -249,6 +249,14 @@ func TestTracesHoldTogether(t *testing.T) {
 			if !ok || ttft <= 0 || ttft > c.Duration || c.Timeline.Chunks() == 0 {
 				t.Fatalf("stream without a timeline: ttft %v of %v", ttft, c.Duration)
 			}
+			streamed := 0
+			for tick := range c.Timeline.Ticks() {
+				streamed += tick.Bytes
+			}
+			// The chunks together are the answer; of reasoning the record has no text.
+			if answer := text(c.Output); len(answer) > 0 && (streamed < len(answer) || c.Usage.ReasoningTokens.Or(0) == 0 && streamed != len(answer)) {
+				t.Fatalf("%d bytes in the chunks of an answer of %d", streamed, len(answer))
+			}
 		}
 		if c.Provider == "" || c.Upstream == "" || c.Service == "" || c.Time.Location() != time.UTC {
 			t.Fatalf("incomplete call: %+v", c)

@@ -79,7 +79,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Finished calls as they come, as server-sent events; each data line is a call without content. */
+        /**
+         * Finished calls as they come, as server-sent events; each data line is a call without content.
+         * @description The filters are those of the list of calls, but for the range of time. With `query` or `search` the event store filters: calls come as they are stored, a second or two after
+         *     they ended, and those of the last 10 seconds come first. Without these, calls come as they end.
+         */
         get: operations["followCalls"];
         put?: never;
         post?: never;
@@ -271,6 +275,23 @@ export interface paths {
         };
         /** How the configured probes fare. */
         get: operations["probes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/pitot/v1/evaluators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the rules and the judge models fare that judge answers. */
+        get: operations["evaluators"];
         put?: never;
         post?: never;
         delete?: never;
@@ -570,7 +591,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A page of judgements, newest first. */
+        /** A page of judgements. */
         get: operations["listFeedback"];
         put?: never;
         /** Judge a call, a response, a trace or a session; one judgement, or an array of up to 500, all or none. */
@@ -1024,12 +1045,17 @@ export interface components {
             /** @description Spans, calls among them, that failed. */
             errors: number;
             calls: number;
-            input_tokens: number;
-            output_tokens: number;
+            /** @description Absent where no call tells it, as in the following. */
+            input_tokens?: number;
+            output_tokens?: number;
             cost_usd: number;
             unpriced_calls?: number;
             /** @description Records left out because another one is of the same span. */
             duplicates?: number;
+            /** @description The trace has more calls or more other spans than one answer holds (10 000 of each). The first are here, and the totals are theirs. */
+            partial?: boolean;
+            /** @description How many calls and spans are not here. */
+            missing_records?: number;
             spans: components["schemas"]["TraceSpan"][];
         };
         TraceSpan: {
@@ -1162,12 +1188,22 @@ export interface components {
                 rate?: number;
             }[];
             alerts?: {
-                level: string;
+                /** @enum {string} */
+                level: "page" | "ticket";
                 long: string;
                 short: string;
+                /** @description The burn rate that must be passed in both windows. */
                 factor: number;
+                /** @description The share of bad events that this is. */
+                threshold: number;
+                /** @description The share of the budget that is spent when a steady burn at the factor is noticed. */
+                consumed: number;
                 met: boolean;
+                /** @description The objective has alerts of this level off. */
+                off?: boolean;
             }[];
+            /** @description How many bad events the long window of an alert must have besides. */
+            min_errors?: number;
             /**
              * Format: date-time
              * @description When the budget is spent at the earliest if it goes on like this.
@@ -1191,7 +1227,20 @@ export interface components {
             end: string;
             /** @description Of each account. */
             limit: number;
+            /** @description Percentages of the limit that are notified. */
             thresholds?: number[];
+            /** @description It is also notified when the forecast passes the limit. */
+            forecast?: boolean;
+            /** @description Which calls count: values by dimension (user, key, service, provider, model, feature, environment, tag.NAME); a value that begins with ~ is a regular expression. Absent: all calls. */
+            scope?: {
+                [key: string]: string[];
+            };
+            /** @description Where days, weeks and months begin; absent: UTC. */
+            time_zone?: string;
+            /** @description Of the notifications. */
+            labels?: {
+                [key: string]: string;
+            };
             /** @enum {string} */
             enforce: "off" | "soft" | "hard";
             /** @description The dimension whose values have an account each. */
@@ -1228,11 +1277,14 @@ export interface components {
             packs: {
                 name: string;
                 doc: string;
+                /** @description In Chinese; as all that ends in _zh. */
+                doc_zh: string;
                 enabled: boolean;
                 alerts?: string[];
                 thresholds?: {
                     name: string;
                     doc: string;
+                    doc_zh: string;
                     default: string;
                     value: string;
                 }[];
@@ -1314,6 +1366,72 @@ export interface components {
         ProbesReport: {
             probes: components["schemas"]["ProbeStatus"][];
         };
+        /** @description What is counted is counted since the start of the server; dollars are those of today, UTC. */
+        EvaluatorsReport: {
+            /** @description Of the answers, that the rules judge. */
+            share: number;
+            /** @description Answers that were drawn for the rules. */
+            sampled: number;
+            /**
+             * @description Which judgements of rules are kept as feedback.
+             * @enum {string}
+             */
+            stored: "failed" | "all" | "none";
+            /** @description Answers that wait for the rules now. */
+            waiting: number;
+            /** @description Answers that were not judged and judgements that were not kept, by reason. */
+            dropped?: {
+                [key: string]: number;
+            };
+            /** @description What all judges together cost today. */
+            spent_today_usd: number;
+            /** @description What they may cost in a day. */
+            cap_usd: number;
+            rules: {
+                name: string;
+                /** @description A pattern of the configuration. */
+                own?: boolean;
+                judged: number;
+                failed: number;
+            }[];
+            judges: components["schemas"]["JudgeStatus"][];
+        };
+        JudgeStatus: {
+            name: string;
+            upstream: string;
+            model: string;
+            /** @description Absent where the judge has instructions of its own. */
+            rubric?: string;
+            /** @description Of the calls, that it judges. */
+            share: number;
+            /**
+             * @description After its last answer; paused: its cap of today is reached, or the cost of its first call is awaited.
+             * @enum {string}
+             */
+            state: "waiting" | "ok" | "failed" | "paused";
+            /** @description Why it failed or paused. */
+            detail?: string;
+            /** Format: date-time */
+            last?: string;
+            /** @description Also where it is well again. */
+            last_error?: string;
+            /** Format: date-time */
+            last_error_at?: string;
+            /** @description Answers that were drawn for it. */
+            sampled: number;
+            judged: number;
+            /** @description Answers that it found bad. */
+            failed: number;
+            waiting: number;
+            spent_today_usd: number;
+            cap_usd: number;
+            /** @description Its calls whose cost is unknown. */
+            unpriced_calls_today?: number;
+            /** @description Answers that were given to it, by result: ok, failed, paused. */
+            runs: {
+                [key: string]: number;
+            };
+        };
         ProbeStatus: {
             name: string;
             upstream: string;
@@ -1389,9 +1507,13 @@ export interface components {
             code: string;
             field?: string;
             message: string;
+            message_zh: string;
             /** @description What to set in the sender to change it. */
             setting?: string;
+            /** @description The same in Chinese; absent where it is code. */
+            setting_zh?: string;
             note?: string;
+            note_zh?: string;
         };
         /** @description The phases do not overlap; total_seconds lies between the sum of their lower and that of their upper bounds. */
         Breakdown: {
@@ -1450,8 +1572,9 @@ export interface components {
             errors: number;
             /** @description The root's, else that of the first record that failed. */
             error_type?: string;
-            input_tokens: number;
-            output_tokens: number;
+            /** @description Absent where no call tells it, as in the following. */
+            input_tokens?: number;
+            output_tokens?: number;
             cost_usd: number;
             unpriced_calls?: number;
             models?: string[];
@@ -1640,6 +1763,8 @@ export interface components {
             /** @description For how many tests p_adjusted is corrected. */
             comparisons: number;
             omitted_groups?: number;
+            /** @description Evaluators that the quality is without: of rules only failures are stored (quality.store), so that a mean of theirs would say nothing. */
+            quality_without?: string[];
             /** @description Edges of the buckets of durations, one more than each group has counts. The outer buckets hold what is shorter or longer, too. */
             bounds: {
                 latency_seconds: number[];
@@ -2030,6 +2155,7 @@ export interface components {
              */
             comparison?: "same" | "differs" | "reported" | "priced_since" | "unpriced" | "no_longer_priced";
             message?: string;
+            message_zh?: string;
             stored?: components["schemas"]["Cost"];
             /** @description By how much today's prices are above what was stored. */
             difference_usd?: number;
@@ -2070,6 +2196,7 @@ export interface components {
             /** @description The kind of usage that the rule has no price for. */
             missing?: string;
             advice: string;
+            advice_zh: string;
             suggestions: components["schemas"]["PriceSuggestion"][];
         };
         UnpricedReport: {
@@ -2589,6 +2716,10 @@ export interface operations {
     followCalls: {
         parameters: {
             query?: {
+                /** @description A LogsQL filter without pipes, such as usage.output_tokens:>1000. */
+                query?: components["parameters"]["query"];
+                /** @description Words that the prompt, the answer or the error must all hold. */
+                search?: components["parameters"]["search"];
                 /** @description The application that called, exactly; as in all the following. */
                 service?: components["parameters"]["service"];
                 /** @description Such as prod. */
@@ -3005,6 +3136,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProbesReport"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    evaluators: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rules that are on, then the judges, in the order of the configuration. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluatorsReport"];
                 };
             };
             default: components["responses"]["Error"];
@@ -4025,9 +4177,11 @@ export interface operations {
                 min_score?: number;
                 /** @description Highest score. */
                 max_score?: number;
+                /** @description newest; score: the worst first; -score: the best first. By score, judgements without one are left out. */
+                order?: "newest" | "score" | "-score";
                 /** @description Judgements a page. */
                 limit?: number;
-                /** @description next_cursor of the page before, with the same filter. It carries the range of the first page. */
+                /** @description next_cursor of the page before, with the same filter and order. It carries the range of the first page. */
                 cursor?: string;
             };
             header?: never;

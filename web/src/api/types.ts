@@ -37,6 +37,7 @@ export type BudgetStatus = Schemas['BudgetStatus'];
 export type RuleFiles = Schemas['RuleFiles'];
 export type AlertChannels = Schemas['AlertChannels'];
 export type ProbesReport = Schemas['ProbesReport'];
+export type EvaluatorsReport = Schemas['EvaluatorsReport'];
 export type Comparison = Schemas['Comparison'];
 export type ComparedGroup = Schemas['ComparedGroup'];
 export type ComparedDuration = Schemas['ComparedDuration'];

@@ -76,7 +76,8 @@ export function Heatmap(props: HeatmapProps) {
               const from = v.posToVal(v.select.left, 'x');
               const to = v.posToVal(v.select.left + v.select.width, 'x');
               v.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-              latest.current.onZoom?.(from * 1000, to * 1000);
+              // Those in step with it select the same: one of them asks for the range.
+              if (v.cursor.event !== null && v.cursor.event !== undefined) latest.current.onZoom?.(from * 1000, to * 1000);
             },
           ],
           setCursor: [

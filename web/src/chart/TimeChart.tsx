@@ -152,7 +152,7 @@ export function TimeChart(props: TimeChartProps) {
       },
       axes: [
         { ...axis, space: 70, size: 30, values: (u, splits) => splits.map((s) => tickText(s, (u.scales.x?.max ?? 0) - (u.scales.x?.min ?? 0), zone)) },
-        { ...axis, size: (_u, values) => Math.max(44, 14 + 6.4 * Math.max(0, ...(values ?? []).map((v) => String(v).length))), values: (_u, splits) => splits.map((v) => (v === null ? '' : format(v, unit))) },
+        { ...axis, space: height < 120 ? 20 : 30, size: (_u, values) => Math.max(44, 14 + 6.4 * Math.max(0, ...(values ?? []).map((v) => String(v).length))), values: (_u, splits) => splits.map((v) => (v === null ? '' : format(v, unit))) },
       ],
       series: [
         {},
@@ -179,7 +179,8 @@ export function TimeChart(props: TimeChartProps) {
             const from = u.posToVal(u.select.left, 'x');
             const to = u.posToVal(u.select.left + u.select.width, 'x');
             u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-            latest.current.onZoom?.(from * 1000, to * 1000);
+            // Those in step with it select the same: one of them asks for the range.
+            if (u.cursor.event !== null && u.cursor.event !== undefined) latest.current.onZoom?.(from * 1000, to * 1000);
           },
         ],
         drawClear: [(u) => drawBands(u, latest.current.bands ?? [], scheme)],

@@ -53,6 +53,7 @@ export function CodeEditor({ value, onChange, onRun, label, placeholder = '', se
       parent: host.current,
       state: EditorState.create({
         doc: value,
+        selection: { anchor: autoFocus ? value.length : 0 },
         extensions: [
           EditorView.cspNonce.of(nonce),
           Prec.highest(keymap.of([

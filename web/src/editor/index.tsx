@@ -2,7 +2,7 @@
 // code cannot be had, a plain field does the same.
 
 import { Textarea } from '@mantine/core';
-import { lazy, Suspense } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import type { CodeEditorProps } from './CodeEditor';
 import type { LogsQLSource } from './logsqlComplete';
 import classes from './highlight.module.css';
@@ -14,24 +14,34 @@ const PromQL = lazy(() => import('./PromQL'));
 const LogsQL = lazy(() => import('./LogsQL'));
 const Highlighted = lazy(() => import('./HighlightedPromQL'));
 
-function Plain({ value, onChange, onRun, label, placeholder }: CodeEditorProps) {
+function Plain({ value, onChange, onRun, label, placeholder, onFocused }: CodeEditorProps & { onFocused: (focused: boolean) => void }) {
   return (
     <Textarea
       size="xs" autosize minRows={1} style={{ flex: 1, minWidth: 0 }} value={value} aria-label={label} placeholder={placeholder}
       styles={{ input: { fontFamily: 'var(--mantine-font-family-monospace)', fontSize: 13 } }}
       onChange={(e) => onChange(e.currentTarget.value)}
+      onFocus={() => onFocused(true)}
+      onBlur={() => onFocused(false)}
       onKeyDown={(e) => { if (e.key === 'Enter' && !e.shiftKey) { e.preventDefault(); onRun(value); } }}
     />
   );
 }
 
+/** Who began to type before the editor was there goes on in it. */
+function useHandover(props: CodeEditorProps) {
+  const [focused, onFocused] = useState(false);
+  return { fallback: <Plain {...props} onFocused={onFocused} />, autoFocus: props.autoFocus === true || focused };
+}
+
 export function PromQLEditor(props: CodeEditorProps) {
-  return <Suspense fallback={<Plain {...props} />}><PromQL {...props} /></Suspense>;
+  const { fallback, autoFocus } = useHandover(props);
+  return <Suspense fallback={fallback}><PromQL {...props} autoFocus={autoFocus} /></Suspense>;
 }
 
 /** `source` gives the fields and values to complete; keep it the same between renders. */
 export function LogsQLEditor(props: CodeEditorProps & { source: LogsQLSource }) {
-  return <Suspense fallback={<Plain {...props} />}><LogsQL {...props} /></Suspense>;
+  const { fallback, autoFocus } = useHandover(props);
+  return <Suspense fallback={fallback}><LogsQL {...props} autoFocus={autoFocus} /></Suspense>;
 }
 
 /** An expression to read, with colours once their code is here. */

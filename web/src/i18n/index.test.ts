@@ -15,8 +15,11 @@ test('texts, values and plurals in both languages', async () => {
   expect(m.t('hi', { name: '<b>' })).toBe('Hello <b>');
   expect(m.t('calls', { count: 1 })).toBe('1 call');
   expect(m.t('calls', { count: 2 })).toBe('2 calls');
+  expect(m.t('calls', { count: 12345 })).toBe('12,345 calls');
+  expect(m.t('hi', { name: 4400 })).toBe('Hello 4400');
   await i18next.changeLanguage('zh');
   expect(m.t('calls', { count: 1 })).toBe('1 次调用');
+  expect(m.t('calls', { count: 12345 })).toBe('12,345 次调用');
   // @ts-expect-error Chinese must have every key of English.
   defineMessages('bad', { a: 'a', b: 'b' }, { a: '甲' });
 });

@@ -37,7 +37,12 @@ void i18next.use(initReactI18next).init({
   lng: initialLanguage(),
   fallbackLng: false,
   resources: {},
-  interpolation: { escapeValue: false }, // React escapes
+  interpolation: {
+    escapeValue: false, // React escapes
+    alwaysFormat: true,
+    // A count is grouped as numbers are everywhere: 12,345 calls.
+    format: (value: unknown, _format, lng, options) => (options?.interpolationkey === 'count' && typeof value === 'number' ? value.toLocaleString(lng === 'zh' ? 'zh-CN' : 'en-US') : (value as string)),
+  },
   returnNull: false,
   showSupportNotice: false,
 });

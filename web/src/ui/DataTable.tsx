@@ -25,6 +25,8 @@ export interface DataTableProps<T> {
   rows: readonly T[];
   rowKey: (row: T) => string;
   label: string;
+  /** What the rows are of. With another filter, order or part of the whole the table begins at its top again. */
+  of?: string;
   rowHeight?: number;
   /** Height of the scrolled part; default: as many rows as there are, up to maxHeight. */
   height?: number | string;
@@ -42,10 +44,13 @@ export interface DataTableProps<T> {
   rowTone?: (row: T) => 'critical' | 'warning' | undefined;
 }
 
-export function DataTable<T>({ columns, rows, rowKey, label, rowHeight = 32, height, maxHeight = 560, order, descending = true, onSort, onOpen, selected, onEnd, footer, rowTone }: DataTableProps<T>) {
+/** Of the head, which takes the place of a row: a row that is scrolled to must not end below the edge. */
+const headHeight = 31;
+
+export function DataTable<T>({ columns, rows, rowKey, label, of, rowHeight = 32, height, maxHeight = 560, order, descending = true, onSort, onOpen, selected, onEnd, footer, rowTone }: DataTableProps<T>) {
   const scroller = useRef<HTMLDivElement>(null);
   const [focus, setFocus] = useState(-1);
-  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => rowHeight, overscan: 12 });
+  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => rowHeight, overscan: 12, scrollPaddingEnd: headHeight });
   const template = columns.map((c) => c.width ?? 'minmax(90px, 1fr)').join(' ');
   const least = leastWidth(columns.map((c) => c.width ?? 'minmax(90px, 1fr)'));
   const items = virtual.getVirtualItems();
@@ -70,6 +75,14 @@ export function DataTable<T>({ columns, rows, rowKey, label, rowHeight = 32, hei
     wanted.current = false;
     el.focus({ preventScroll: true });
   }, [focus, items]);
+
+  const shown = useRef(of);
+  useEffect(() => {
+    if (shown.current === of) return;
+    shown.current = of;
+    setFocus(-1);
+    scroller.current?.scrollTo({ top: 0 });
+  }, [of]);
 
   // The row that is open elsewhere stays in sight when it changes there.
   useEffect(() => {

@@ -6,8 +6,16 @@ import type { ReactNode } from 'react';
 import { ApiError } from '~/api/client';
 import { common } from '~/i18n/common';
 
-export function Loading({ height = 160, label }: { height?: number; label?: string }) {
+/** With `rows`, what is coming is a list. */
+export function Loading({ height = 160, label, rows }: { height?: number; label?: string; rows?: boolean }) {
   const t = common.useT();
+  if (rows) {
+    return (
+      <Stack gap={12} p="sm" mih={height}>
+        {[...Array(Math.max(3, Math.floor(height / 26))).keys()].map((i) => <Skeleton key={i} height={14} width={`${96 - ((i * 37) % 24)}%`} radius="sm" {...(i === 0 ? { role: 'status', 'aria-label': label ?? t('loading') } : { 'aria-hidden': true })} />)}
+      </Stack>
+    );
+  }
   return <Skeleton height={height} radius="sm" role="status" aria-label={label ?? t('loading')} />;
 }
 

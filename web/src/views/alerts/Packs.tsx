@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { get } from '~/api/client';
 import type { RuleFiles } from '~/api/types';
 import { count } from '~/format/number';
+import { useLanguage } from '~/i18n';
 import { useSettings } from '~/state/settings';
 import { Panel } from '~/ui/Panel';
 import { States } from '~/ui/states';
@@ -55,12 +56,14 @@ function Problems({ d }: { d: RuleFiles }) {
 
 function Pack({ p }: { p: RuleFiles['packs'][number] }) {
   const t = m.useT();
+  const language = useLanguage();
+  const doc = (x: { doc: string; doc_zh: string }) => (language === 'zh' ? x.doc_zh : x.doc);
   return (
     <Paper withBorder radius="md" p="sm" component="section" aria-label={p.name}>
       <Group gap={6}>
         <Text fw={600} size="sm" className="mono">{p.name}</Text>
         <Badge size="xs" variant="light" tt="none" color={p.enabled ? 'green' : 'gray'}>{p.enabled ? t('enabled') : t('disabled')}</Badge>
-        <Text size="xs" c="dimmed">{p.doc}</Text>
+        <Text size="xs" c="dimmed">{doc(p)}</Text>
       </Group>
       {(p.alerts ?? []).length > 0 && <Text size="xs" mt={2} style={{ overflowWrap: 'anywhere' }}>{t('packAlerts', { list: (p.alerts ?? []).join(', ') })}</Text>}
       {(p.thresholds ?? []).length > 0 && (
@@ -70,7 +73,7 @@ function Pack({ p }: { p: RuleFiles['packs'][number] }) {
               <Table.Tr key={x.name}>
                 <Table.Td className="mono" style={{ whiteSpace: 'nowrap' }}>{x.name}</Table.Td>
                 <Table.Td fw={600} className="num" style={{ whiteSpace: 'nowrap' }}>{x.value}{x.value !== x.default && <Text size="xs" c="dimmed" span> ({t('changedFrom', { value: x.default })})</Text>}</Table.Td>
-                <Table.Td c="dimmed">{x.doc}</Table.Td>
+                <Table.Td c="dimmed">{doc(x)}</Table.Td>
               </Table.Tr>
             ))}
           </Table.Tbody>

@@ -11,17 +11,22 @@ const dimensions: Record<string, string> = {
 };
 
 function quantile(base: string, e: string): string {
-  const m = /histogram_quantile\(\s*0?\.(\d+)|[:_]p(\d\d)\b/.exec(e);
+  const m = /histogram_quantile\(\s*0?\.(\d+)|[:_]p(\d\d)(?![0-9a-z])/.exec(e);
   if (m === null) return e.includes('_sum') && e.includes('_count') ? `${base}_mean` : `${base}_p95`;
   const q = m[1] === undefined ? Number(m[2]) / 100 : Number('0.' + m[1]);
   return base + (q <= 0.7 ? '_p50' : q < 0.98 ? '_p95' : '_p99');
 }
+
+/** What the signals of the anomalies measure. */
+const signals: Record<string, string> = { rate: 'requests', latency: 'latency_p95', first_token: 'ttft_p95', errors: 'error_rate', tokens: 'tokens', cost: 'cost' };
 
 /** What an expression is about, by the metrics in it. */
 export function metricOf(expr: string): string | undefined {
   const e = expr.toLowerCase();
   const has = (...names: string[]) => names.some((n) => e.includes(n));
   if (e === '') return undefined;
+  const signal = /llm:signal:[a-z0-9_]+\{[^}]*signal="([a-z_]+)"/.exec(e)?.[1];
+  if (signal !== undefined) return signals[signal];
   if (has('response_quality_score', 'llm_feedback', 'slo:quality')) return 'quality';
   if (has('time_to_first', 'ttft')) return quantile('ttft', e);
   if (has('time_per_output', 'inter_token', 'tpot')) return quantile('tpot', e);
@@ -33,6 +38,11 @@ export function metricOf(expr: string): string | undefined {
   if (has('token')) return has('type="input"', 'input_token') ? 'input_tokens' : has('type="output"', 'output_token') ? 'output_tokens' : 'tokens';
   if (has('llm_requests', 'active_requests', 'requests:')) return 'requests';
   return undefined;
+}
+
+/** Whether an expression may be about calls without saying so: recorded series, families of LLMs that are not listed. */
+function opaque(expr: string): boolean {
+  return expr === '' || /[A-Za-z0-9_]:[A-Za-z_]|\b(llm|gen_ai)_/.test(expr);
 }
 
 const named = [
@@ -73,7 +83,7 @@ export function selection(labels: Labels): string {
 
 /** Parameters of GET /explain for an alert; undefined where it is not about calls. */
 export function explainParams(a: AlertItem, now: number): Record<string, string> | undefined {
-  const metric = a.annotations.pitot_metric ?? a.labels.pitot_metric ?? metricOf(a.expr ?? '') ?? metricOfName(a.name);
+  const metric = a.annotations.pitot_metric ?? a.labels.pitot_metric ?? metricOf(a.expr ?? '') ?? (opaque(a.expr ?? '') ? metricOfName(a.name) : undefined);
   if (metric === undefined || a.labels.budget !== undefined) return undefined;
   const before = Math.max(longestRange(a.expr ?? '') + 300, 600) * 1000;
   const end = Math.max(Math.min(now, a.since + 3600_000), a.since);

@@ -50,13 +50,18 @@ export function CallTable({ list, columns, dense, order, onOrder, open, onOpen, 
   if (list.error && list.rows.length === 0) {
     return list.error instanceof ApiError && list.error.code === 'bad_query' ? <Empty title={t('nothing')} hint={t('filterWrong')} /> : <Failure error={list.error} retry={list.retry} />;
   }
-  if (list.pending) return <Loading height={320} />;
+  if (list.pending) return <Loading height={520} rows />;
   if (list.rows.length === 0) return <Empty title={t('nothing')} hint={filtered ? t('nothingFiltered') : t('nothingAtAll')} action={filtered ? undefined : <Link to="/setup" size="sm">{t('connect')}</Link>} height={260} />;
   return (
     <div className={classes.rows} onScrollCapture={(e) => onScrolled(e.target instanceof HTMLElement && e.target.scrollTop > 40)}>
-      {list.stale && <Button className={classes.pill} size="compact-xs" radius="xl" onClick={list.refresh}>{t('refreshList')}</Button>}
+      {(list.stale || list.firstWindow) && (
+        <Group className={classes.pill} gap={6} wrap="nowrap">
+          {list.firstWindow && <Button size="compact-xs" radius="xl" variant="default" onClick={list.firstWindow}>{t('firstWindow')}</Button>}
+          {list.stale && <Button size="compact-xs" radius="xl" onClick={list.refresh}>{t('refreshList')}</Button>}
+        </Group>
+      )}
       <DataTable
-        columns={all} rows={list.rows} rowKey={(c) => c.id} label={t('tableLabel')} rowHeight={dense ? 26 : 34} height="100%" order={sort} descending={order !== 'oldest'} onSort={onSort} onOpen={onOpen} selected={open === '' ? undefined : open}
+        columns={all} rows={list.rows} of={list.of} rowKey={(c) => c.id} label={t('tableLabel')} rowHeight={dense ? 26 : 34} height="100%" order={sort} descending={order !== 'oldest'} onSort={onSort} onOpen={onOpen} selected={open === '' ? undefined : open}
         onEnd={list.more} rowTone={(c) => (c.status === 'error' ? 'critical' : undefined)} footer={<Foot list={list} />}
       />
       <Picked picked={picked} onPick={onPick} />
@@ -70,7 +75,6 @@ function Foot({ list }: { list: CallList }): ReactNode {
   return (
     <Group gap="xs" justify="center">
       {list.full ? <span>{t('windowFull', { n: count(windowSize) })}</span> : <span>{t('endOfList', { count: list.rows.length })}</span>}
-      {list.firstWindow && <Button size="compact-xs" variant="subtle" onClick={list.firstWindow}>{t('firstWindow')}</Button>}
       {list.full && <Button size="compact-xs" variant="light" onClick={list.nextWindow}>{t('nextWindow', { n: count(windowSize) })}</Button>}
       {list.stale && <Text size="xs" c="dimmed" component="span">{t('staleList', { time: '' })}<When time={list.end} /></Text>}
     </Group>

@@ -82,7 +82,9 @@ export default function Explorer() {
   };
   const steps = view !== 'scatter' && (following || list.rows.some((c) => c.id === open));
   const onPick = useCallback((ids: string[]) => setPick(ids.join(',')), [setPick]);
-  const onOpen = useCallback((c: Call) => setOpen(c.id), [setOpen]);
+  // Back closes what was opened from the list; from call to call it goes in place.
+  const show = useCallback((id: string) => setOpen(id, { push: open === '' }), [setOpen, open]);
+  const onOpen = useCallback((c: Call) => show(c.id), [show]);
   useEffect(() => setReading(false), [filter, order]);
 
   const facets = <Facets filters={filters} onChange={setFilters} enabled={beside || menu} />;
@@ -92,7 +94,7 @@ export default function Explorer() {
       <QueryBar filters={filters} onChange={setFilters} error={list.error ?? histogram.error}>
         <Group gap={6} wrap="nowrap">
           {!beside && <Button size="xs" variant="default" leftSection={<IconFilter size={14} />} onClick={drawer.open}>{t('showFilters')}</Button>}
-          <SegmentedControl size="xs" aria-label={t('view')} value={view === 'scatter' ? 'scatter' : 'table'} onChange={(v) => setView(v)} data={[{ value: 'table', label: t('table') }, { value: 'scatter', label: t('scatter') }]} />
+          <SegmentedControl size="xs" aria-label={t('view')} value={view === 'scatter' ? 'scatter' : 'table'} onChange={(v) => setView(v, { push: true })} data={[{ value: 'table', label: t('table') }, { value: 'scatter', label: t('scatter') }]} />
         </Group>
       </QueryBar>
       <Chips filters={filters} onChange={setFilters} />
@@ -100,15 +102,15 @@ export default function Explorer() {
         {beside ? <aside className={`${classes.paper} ${classes.facets}`} aria-label={t('facets')}>{facets}</aside> : <Drawer opened={menu} onClose={drawer.close} title={t('filters')} size="xs">{menu && facets}</Drawer>}
         <div className={classes.main}>
           {view === 'scatter' ? (
-            <Suspense fallback={<Loading height={360} />}><Scatter filters={filters} open={open} onOpen={setOpen} /></Suspense>
+            <Suspense fallback={<Loading height={360} />}><Scatter filters={filters} open={open} onOpen={show} /></Suspense>
           ) : (
             <>
               {!following && <Box className={classes.paper}><Histogram query={histogram} height={wide ? 84 : 70} /></Box>}
               <div className={`${classes.paper} ${classes.table}`}>
                 <div className={classes.tools}>
                   <Group gap="xs">
-                    <Switch size="xs" label={t('live')} checked={following} onChange={(e) => setLive(e.currentTarget.checked ? '1' : null)} aria-label={t('liveTail')} />
-                    {!following && <NativeSelect size="xs" variant="unstyled" className={classes.order} aria-label={t('order')} value={order} onChange={(e) => setOrder(e.currentTarget.value)} data={orders.map((o) => ({ value: o, label: t(o) }))} />}
+                    <Switch size="xs" label={t('live')} checked={following} onChange={(e) => setLive(e.currentTarget.checked ? '1' : null, { push: true })} aria-label={t('liveTail')} />
+                    {!following && <NativeSelect size="xs" variant="unstyled" className={classes.order} aria-label={t('order')} value={order} onChange={(e) => setOrder(e.currentTarget.value, { push: true })} data={orders.map((o) => ({ value: o, label: t(o) }))} />}
                   </Group>
                   <Group gap={2}>
                     <CopyMenu logsql={fullLogsQL(filters, api)} params={{ ...filter, ...api, order }} />
@@ -119,7 +121,7 @@ export default function Explorer() {
                 {following ? (
                   <Suspense fallback={<Loading height={200} />}><Live filters={filters} columns={columns} dense={dense} open={open} onOpen={onOpen} onRows={onTail} /></Suspense>
                 ) : (
-                  <CallTable list={list} columns={columns} dense={dense} order={order} onOrder={(o) => setOrder(o)} open={open} onOpen={onOpen} picked={picked} onPick={onPick} filtered={!isEmpty(filters)} onScrolled={setReading} />
+                  <CallTable list={list} columns={columns} dense={dense} order={order} onOrder={(o) => setOrder(o, { push: true })} open={open} onOpen={onOpen} picked={picked} onPick={onPick} filtered={!isEmpty(filters)} onScrolled={setReading} />
                 )}
               </div>
             </>

@@ -56,7 +56,7 @@ export function Histogram({ query, height = 84 }: { query: ReturnType<typeof use
   return (
     <div>
       <Group gap="xs" justify="space-between" h={18}>
-        <Text size="xs"><b>{c('callCount', { count: totals?.calls ?? 0 }).replace(String(totals?.calls), count(totals?.calls))}</b>{(totals?.errors ?? 0) > 0 && <Text span c="red" size="xs"> · {t('failedCalls', { count: totals?.errors ?? 0 })}</Text>}</Text>
+        <Text size="xs"><b>{c('callCount', { count: totals?.calls ?? 0 })}</b>{(totals?.errors ?? 0) > 0 && <Text span c="red" size="xs"> · {t('failedCalls', { count: totals?.errors ?? 0 })}</Text>}</Text>
         <Text size="xs" c="dimmed" visibleFrom="sm">{t('zoomHint')}</Text>
       </Group>
       <TimeChart

@@ -1,6 +1,6 @@
 // The list as it grows: new calls on top, as they end.
 
-import { Alert, Badge, Button, Group, Text } from '@mantine/core';
+import { Badge, Button, Group, Text } from '@mantine/core';
 import { IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react';
 import { useEffect, useMemo, useState } from 'react';
 import type { Call } from '~/api/types';
@@ -11,7 +11,7 @@ import { useColumns, type ColumnId } from './columns';
 import classes from './explorer.module.css';
 import type { Filters } from './filters';
 import { calls } from './messages';
-import { mostLive, splitLive, useLive } from './useLive';
+import { mostLive, useLive } from './useLive';
 
 export default function Live({ filters, columns, dense, open, onOpen, onRows }: { filters: Filters; columns: readonly ColumnId[]; dense: boolean; open: string; onOpen: (c: Call) => void; onRows: (rows: readonly Call[]) => void }) {
   const t = calls.useT();
@@ -20,7 +20,6 @@ export default function Live({ filters, columns, dense, open, onOpen, onRows }: 
   const live = useLive(filters, paused || scrolled);
   const all = useColumns(columns);
   const shown = useMemo(() => all.map((c) => ({ ...c, sort: undefined })), [all]);
-  const { without } = splitLive(filters);
   useEffect(() => onRows(live.rows), [live.rows, onRows]);
   useEffect(() => () => onRows([]), [onRows]);
   return (
@@ -33,7 +32,6 @@ export default function Live({ filters, columns, dense, open, onOpen, onRows }: 
         </Group>
         <Text size="xs" c="dimmed">{t('followCut', { n: count(mostLive) })}</Text>
       </Group>
-      {without.length > 0 && <Alert color="orange" variant="light" p={6} mx={8} mb={4}><Text size="xs">{t('followNot', { what: without.map((w) => t(w === 'search' ? 'followNotSearch' : 'followNotQuery')).join(', ') })}</Text></Alert>}
       {live.rows.length === 0 ? <Empty title={t('followWaiting')} hint={t('follow')} height={200} /> : (
         <div className={classes.rows} onScrollCapture={(e) => setScrolled(e.target instanceof HTMLElement && e.target.scrollTop > 40)}>
           {live.waiting > 0 && <Button className={classes.pill} size="compact-xs" radius="xl" onClick={live.show}>{t('newCalls', { count: live.waiting })}</Button>}

@@ -186,6 +186,7 @@ function ShowRegion({ region, measure }: { region: Region; measure: Measure }) {
 /** The explanation, for one of the questions that can be asked about a region. */
 function Answer({ region, measure, name, filters, metric, onMetric }: { region: Region; measure: Measure; name: string; filters: Filters; metric: string; onMetric: (m: string) => void }) {
   const t = scatter.useT();
+  const { zoneName } = useSettings();
   const { api, range } = useTime();
   // A live range moves; the answer is about the moment of the question.
   const [steady, setSteady] = useState({ key: `${range.start} ${range.end}`, api });
@@ -193,7 +194,7 @@ function Answer({ region, measure, name, filters, metric, onMetric }: { region: 
   const own = infoOf[measure].metric;
   const questions = ['requests', own, 'error_rate'];
   const asked = questions.includes(metric) ? metric : 'requests';
-  const params = explainParams(region, measure, asked, filterLogsQL(filters, false), steady.api);
+  const params = { ...explainParams(region, measure, asked, filterLogsQL(filters, false), steady.api), time_zone: zoneName };
   return (
     <Stack gap={6}>
       <Group gap="xs">

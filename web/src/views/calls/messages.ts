@@ -15,7 +15,7 @@ export const calls = defineMessages(
     nothing: 'No call matches', nothingFiltered: 'No call in this range matches the filters. Remove one, or choose a longer range.', nothingAtAll: 'No calls in this range. Choose a longer one, or see how to connect your applications.', connect: 'Connect an application', filterWrong: 'The filter is wrong, so nothing can be shown. See the message at the field.',
     copyFilter: 'Copy', exportCalls: 'Export', exportAs: 'Download as {{format}}', exportCsvExcel: 'CSV for Excel', exportNote: 'One row a call, without content, at most 1,000,000 rows.', exportCut: '{{n}} calls match: the file has the newest 1,000,000 of them.', jsonLines: 'JSON lines',
     pick: 'Choose to compare', pickCall: 'Choose call {{id}} to compare', picked_one: '{{count}} call chosen', picked_other: '{{count}} calls chosen', pickAnother: 'Choose another one to compare', compare: 'Compare', compareTwo: 'Compare the two calls', dropPick: 'Cancel the choice',
-    follow: 'Follow new calls', followWaiting: 'Waiting for the next call', followingSince: 'Following new calls', followPaused: 'Paused; {{n}} new', followCut: 'The latest {{n}} calls are kept.', followNot: 'Live tail cannot apply: {{what}}.', followNotSearch: 'the text search', followNotQuery: 'the LogsQL filter', followLost: 'The connection was lost; trying again', newCalls_one: '{{count}} new call', newCalls_other: '{{count}} new calls', perSecond: '{{n}} calls/s',
+    follow: 'Follow new calls', followWaiting: 'Waiting for the next call', followingSince: 'Following new calls', followPaused: 'Paused; {{n}} new', followCut: 'The latest {{n}} calls are kept.', followLost: 'The connection was lost; trying again', newCalls_one: '{{count}} new call', newCalls_other: '{{count}} new calls', perSecond: '{{n}} calls/s',
     panel: 'Call', closePanel: 'Close the call', openPage: 'Open as a page', nextCall: 'Next call', previousCall: 'Previous call', resize: 'Width of the panel', noCall: 'There is no such call. It may be past its retention.',
   },
   {
@@ -31,7 +31,7 @@ export const calls = defineMessages(
     nothing: '没有符合条件的调用', nothingFiltered: '该时间范围内没有调用符合筛选条件。请移除某个条件，或选择更长的时间范围。', nothingAtAll: '该时间范围内没有调用。请选择更长的范围，或查看如何接入应用。', connect: '接入应用', filterWrong: '筛选表达式有误，无法显示结果。请查看输入框处的提示。',
     copyFilter: '复制', exportCalls: '导出', exportAs: '下载 {{format}}', exportCsvExcel: 'CSV（适用于 Excel）', exportNote: '每次调用一行，不含内容，最多 1,000,000 行。', exportCut: '共有 {{n}} 次调用符合条件：文件只包含最新的 1,000,000 次。', jsonLines: 'JSON Lines',
     pick: '选择以对比', pickCall: '选择调用 {{id}} 进行对比', picked_one: '已选择 {{count}} 次调用', picked_other: '已选择 {{count}} 次调用', pickAnother: '再选择一次调用进行对比', compare: '对比', compareTwo: '对比这两次调用', dropPick: '取消选择',
-    follow: '跟踪新的调用', followWaiting: '等待下一次调用', followingSince: '正在跟踪新的调用', followPaused: '已暂停；{{n}} 次新调用', followCut: '保留最新的 {{n}} 次调用。', followNot: '实时跟踪无法应用：{{what}}。', followNotSearch: '文本搜索', followNotQuery: 'LogsQL 筛选', followLost: '连接已断开，正在重试', newCalls_one: '{{count}} 次新调用', newCalls_other: '{{count}} 次新调用', perSecond: '{{n}} 次调用/秒',
+    follow: '跟踪新的调用', followWaiting: '等待下一次调用', followingSince: '正在跟踪新的调用', followPaused: '已暂停；{{n}} 次新调用', followCut: '保留最新的 {{n}} 次调用。', followLost: '连接已断开，正在重试', newCalls_one: '{{count}} 次新调用', newCalls_other: '{{count}} 次新调用', perSecond: '{{n}} 次调用/秒',
     panel: '调用', closePanel: '关闭调用详情', openPage: '在独立页面打开', nextCall: '下一次调用', previousCall: '上一次调用', resize: '面板宽度', noCall: '没有这次调用，可能已超过保留期限。',
   },
 );

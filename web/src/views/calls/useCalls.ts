@@ -35,6 +35,8 @@ function useSteadyRange(reading: boolean): { api: { start: string; end: string }
 
 export interface CallList {
   rows: Call[];
+  /** What they are of: the filter, the order, the range, and which part of them. */
+  of: string;
   error: unknown;
   pending: boolean;
   /** More are on their way. */
@@ -75,7 +77,7 @@ export function useCalls(filter: Params, order: Order, reading: boolean, enabled
   const full = rows.length >= windowSize && q.hasNextPage;
   const next = q.data?.pages.at(-1)?.next_cursor;
   return {
-    rows, error: q.error, pending: q.isPending && enabled, loading: q.isFetchingNextPage, hasMore: q.hasNextPage && !full, full,
+    rows, of: identity + first, error: q.error, pending: q.isPending && enabled, loading: q.isFetchingNextPage, hasMore: q.hasNextPage && !full, full,
     more: () => { if (q.hasNextPage && !q.isFetchingNextPage && !full && !q.isPlaceholderData) void q.fetchNextPage(); },
     nextWindow: () => { if (next !== undefined) setWindows({ identity, cursors: [...cursors, next] }); },
     firstWindow: cursors.length === 0 ? undefined : () => setWindows({ identity, cursors: [] }),

@@ -4,7 +4,7 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { base, queryString, type Params } from '~/api/client';
 import type { Call } from '~/api/types';
-import { apiFields, type Condition, type Filters } from './filters';
+import { apiFields, apiParams, type Condition, type Filters } from './filters';
 
 /** The latest calls that are kept. */
 export const mostLive = 1_000;
@@ -31,18 +31,22 @@ export function meets(c: Call, conditions: readonly Condition[]): boolean {
   });
 }
 
-/** What the endpoint filters by itself, and what is left for here. */
-export function splitLive(f: Filters): { params: Params; rest: Condition[]; without: ('search' | 'query')[] } {
+/** What the endpoint filters by itself, and what is left for here. With a search or a LogsQL filter the server filters by all. */
+export function splitLive(f: Filters): { params: Params; rest: Condition[] } {
+  if (f.search.trim() !== '' || f.query.trim() !== '') return { params: apiParams(f), rest: [] };
   const params: Params = { min_duration: f.min, max_duration: f.max };
   const rest: Condition[] = [];
   for (const c of f.conditions) {
     if (!c.not && c.values.length === 1 && ((apiFields as readonly string[]).includes(c.field) || c.field.startsWith('tags.'))) params[c.field] = c.values[0];
     else rest.push(c);
   }
-  const without: ('search' | 'query')[] = [];
-  if (f.search.trim() !== '') without.push('search');
-  if (f.query.trim() !== '') without.push('query');
-  return { params, rest, without };
+  return { params, rest };
+}
+
+/** Arrivals of the last ten seconds by the second; of fewer in the first ones. Forgets those before. */
+export function rateOf(arrivals: number[], since: number, now: number): number {
+  while ((arrivals[0] ?? Infinity) < now - 10_000) arrivals.shift();
+  return arrivals.length / Math.min(10, Math.max(1, (now - since) / 1000));
 }
 
 export interface LiveCalls {
@@ -71,6 +75,7 @@ export function useLive(filters: Filters, held: boolean): LiveCalls {
     const source = new EventSource(base + '/calls/follow' + queryString(asked));
     let fresh: Call[] = [];
     const arrivals: number[] = [];
+    const since = Date.now();
     source.onopen = () => setConnected(true);
     source.onerror = () => setConnected(false);
     source.onmessage = (e: MessageEvent<string>) => {
@@ -85,8 +90,7 @@ export function useLive(filters: Filters, held: boolean): LiveCalls {
     };
     // A busy server sends hundreds a second: the page is drawn four times a second.
     const timer = window.setInterval(() => {
-      while ((arrivals[0] ?? Infinity) < Date.now() - 10_000) arrivals.shift();
-      setRate(arrivals.length / 10);
+      setRate(rateOf(arrivals, since, Date.now()));
       if (fresh.length === 0) return;
       const some = fresh.reverse().slice(0, mostLive);
       fresh = [];

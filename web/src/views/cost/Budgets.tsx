@@ -99,12 +99,19 @@ function Course({ b, series }: { b: BudgetStatus; series: Series[] }) {
   );
 }
 
+const field = (dimension: string) => (dimension === 'key' ? 'tags.key' : dimension.replace(/^tag\./, 'tags.'));
+
+/** The calls of a budget, as far as a link can say it: dimensions with one plain value. */
+const scopeParams = (b: BudgetStatus): Record<string, string> => Object.fromEntries(Object.entries(b.scope ?? {}).flatMap(([k, v]) => (v.length === 1 && v[0]?.startsWith('~') === false ? [[field(k), v[0]]] : [])));
+
+const scopeText = (b: BudgetStatus) => Object.entries(b.scope ?? {}).map(([k, v]) => `${dimensionName(field(k))}: ${v.join(', ')}`).join(' · ');
+
 function Accounts({ b }: { b: BudgetStatus }) {
   const t = cost.useT();
   const [open, setOpen] = useState(b.each !== undefined);
   const top = b.top ?? [];
   if (b.each === undefined || top.length === 0) return null;
-  const link = (account: string) => pathWith('/calls', b.each === undefined || b.each === 'key' ? { 'tags.key': account } : { [b.each.replace(/^tag\./, 'tags.')]: account });
+  const link = (account: string) => pathWith('/calls', { ...scopeParams(b), [field(b.each ?? 'key')]: account });
   return (
     <div>
       <UnstyledButton fz="xs" fw={600} aria-expanded={open} onClick={() => setOpen(!open)}>{open ? '▾' : '▸'} {t('topAccounts')}</UnstyledButton>
@@ -145,6 +152,7 @@ function Budget({ b, series }: { b: BudgetStatus; series: Series[] }) {
   const left = b.limit - (spent ?? 0);
   const passed = [...(b.thresholds ?? [])].filter((x) => x < 100);
   const notes = [
+    scopeText(b),
     b.rolling ? (worst?.forecast === undefined ? '' : t('forecastRolling', { usd: amount(worst.forecast, b) })) : worst?.forecast === undefined ? '' : t('forecastEnd', { usd: amount(worst.forecast, b) }),
     b.rolling ? '' : t('endsIn', { time: duration(Math.max(0, (Date.parse(b.end) - tick) / 1000)) }),
     t(`enforce_${b.enforce}`),
@@ -161,7 +169,7 @@ function Budget({ b, series }: { b: BudgetStatus; series: Series[] }) {
           <Text size="sm" fw={500} className="num">{ofLimit(s.ratio)} · {left >= 0 ? t('left', { usd: amount(left, b) }) : t('over', { usd: amount(-left, b) })}</Text>
         </Group>
         <div style={{ position: 'relative' }}>
-          <Progress value={Math.min(100, s.ratio * 100)} color={s.state === 'ok' ? 'pitot' : s.state === 'exceeded' ? 'red' : 'orange'} size="md" aria-label={`${b.name}: ${ofLimit(s.ratio)}`} />
+          <Progress value={Math.min(100, Math.round(s.ratio * 1000) / 10)} color={s.state === 'ok' ? 'pitot' : s.state === 'exceeded' ? 'red' : 'orange'} size="md" aria-label={`${b.name}: ${ofLimit(s.ratio)}`} />
           {passed.map((x) => <span key={x} aria-hidden="true" style={{ position: 'absolute', left: `${x}%`, top: -1, bottom: -1, width: 1, background: 'var(--mantine-color-dimmed)' }} />)}
         </div>
         <Text size="xs" c="dimmed">{notes.join(' · ')}</Text>

@@ -62,7 +62,7 @@ export default function Cache() {
           <SimpleGrid cols={{ base: 1, xs: 2, lg: 4 }} spacing="sm">
             <Stat title={t('cacheSaved')} description={t('cacheNetHelp')} value={d.totals.net_usd} unit="usd" level={d.totals.net_usd === undefined ? undefined : d.totals.net_usd < 0 ? 'critical' : 'ok'} note={d.totals.net_usd !== undefined && d.totals.uncached_usd !== undefined && d.totals.uncached_usd > 0 ? `${percent(d.totals.net_usd / d.totals.uncached_usd)} · ${t('wouldHave')}: ${usd(d.totals.uncached_usd)}` : undefined} />
             <Stat title={t('hitRatio')} value={d.totals.hit_ratio} unit="ratio" note={`${short(d.totals.cache_read_tokens)} / ${short(d.totals.input_tokens)}`} />
-            <Stat title={t('readSaved')} value={d.totals.read_saved_usd} unit="usd" note={t('callsNote', { n: count(d.totals.cached_calls) })} />
+            <Stat title={t('readSaved')} value={d.totals.read_saved_usd} unit="usd" note={t('callsNote', { count: d.totals.cached_calls, n: count(d.totals.cached_calls) })} />
             <Stat title={t('writeExtra')} value={d.totals.write_extra_usd} unit="usd" note={`${short(d.totals.cache_write_tokens)} tok`} />
           </SimpleGrid>
           <Panel title={t('cacheBy', { by: dimensionName(by) })} description={t('cacheNetHelp')} busy={query.isFetching} curl={curl('/costs/cache', params)} actions={d.totals.unpriced_calls > 0 ? <Text size="xs" c="dimmed">{t('unpricedCache', { n: count(d.totals.unpriced_calls) })}</Text> : undefined}>

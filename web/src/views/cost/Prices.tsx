@@ -29,8 +29,8 @@ function Price({ value }: { value: number | undefined }) {
 }
 
 function KindTable({ title, rows }: { title: string; rows: [string, Kinds][] }) {
-  // Tiers and hours hold more than prices: from where on, and until when.
-  const kinds = [...new Set(rows.flatMap(([, p]) => Object.keys(p)))].filter((k) => k !== 'above' && k !== 'from' && k !== 'to') as (keyof Kinds)[];
+  // Tiers, services and hours hold more than prices: from where on, until when, tiers of their own.
+  const kinds = [...new Set(rows.flatMap(([, p]) => Object.entries(p).filter(([, v]) => typeof v === 'number').map(([k]) => k)))].filter((k) => k !== 'above') as (keyof Kinds)[];
   if (rows.length === 0) return null;
   return (
     <Table fz="sm" verticalSpacing={3} aria-label={title}>

@@ -33,7 +33,7 @@ export function Totals() {
   q.delete('by');
   return (
     <SimpleGrid cols={{ base: 1, xs: 2, lg: 4 }} spacing="sm">
-      <Stat title={t('total')} value={a.calls === 0 ? 0 : costOf(a)} before={was === undefined ? undefined : costOf(was)} unit="usd" better="less" values={s?.cost_usd} note={estimated > 0 ? t('statesNote', { usd: usd(estimated) }) : t('callsNote', { n: short(a.calls) })} />
+      <Stat title={t('total')} value={a.calls === 0 ? 0 : costOf(a)} before={was === undefined ? undefined : costOf(was)} unit="usd" better="less" values={s?.cost_usd} note={estimated > 0 ? t('statesNote', { usd: usd(estimated) }) : t('callsNote', { count: a.calls, n: short(a.calls) })} />
       <Stat title={t('perCall')} description={t('perCallHelp')} value={perCall(a)} before={perCall(was)} unit="usd" better="less" values={s?.cost_usd?.map((v, i) => ((s.calls[i] ?? 0) > 0 ? v / (s.calls[i] ?? 1) : null))} note={t('ofCalls', { n: count(a.calls) })} />
       <Stat title={t('tokensTotal')} description={t('tokensHelp')} value={a.input_tokens + a.output_tokens} before={was === undefined ? undefined : was.input_tokens + was.output_tokens} unit="tokens" values={s?.input_tokens?.map((v, i) => v + (s.output_tokens?.[i] ?? 0))} note={t('inOut', { input: short(a.input_tokens), output: short(a.output_tokens) })} />
       <Stat title={t('unpricedCalls')} description={t('unpricedHelp')} value={unpriced} before={was === undefined ? undefined : unpricedOf(was)} unit="count" better="less" level={unpriced > 0 ? 'warning' : undefined} note={t('ofCalls', { n: count(a.calls) })} to={unpriced > 0 ? `/cost/unpriced?${q.toString()}` : undefined} />

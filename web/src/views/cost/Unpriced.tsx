@@ -96,7 +96,7 @@ function Unknown({ model, file, filters }: { model: UnpricedBy; file: string | u
           <Badge size="sm" variant="light" color={model.reason === 'unknown_usage' ? 'gray' : 'orange'} tt="none">{t(`reason_${model.reason}`)}</Badge>
         </Group>
         <Group gap="xs">
-          <Text size="sm" fw={600} className="num">{t('callsNote', { n: count(model.calls) })}</Text>
+          <Text size="sm" fw={600} className="num">{t('callsNote', { count: model.calls, n: count(model.calls) })}</Text>
           <Link to={pathWith('/calls', within(filters, callsOf(model)))} size="xs">{t('explainCall')}</Link>
         </Group>
       </Group>
@@ -124,7 +124,7 @@ function Usageless({ models, filters }: { models: UnpricedBy[]; filters: Record<
               <Table.Tr key={keyOf(m)}>
                 <Table.Td>{m.model ?? m.response_model ?? '–'}</Table.Td>
                 <Table.Td c="dimmed">{[m.provider, m.operation].filter((x) => x !== undefined && x !== '').join(' · ')}</Table.Td>
-                <Table.Td ta="right" className="num">{t('callsNote', { n: count(m.calls) })}</Table.Td>
+                <Table.Td ta="right" className="num">{t('callsNote', { count: m.calls, n: count(m.calls) })}</Table.Td>
                 <Table.Td c="dimmed" ta="right"><When time={m.last_seen} /></Table.Td>
                 <Table.Td ta="right"><Link to={pathWith('/calls', within(filters, callsOf(m)))} size="xs">{t('explainCall')}</Link></Table.Td>
               </Table.Tr>

@@ -23,7 +23,7 @@ export function DashboardList() {
           <Title order={1} fz="lg">{c('dashboards')}</Title>
           <Text size="sm" c="dimmed">{t('intro')}</Text>
         </div>
-        <SegmentedControl size="xs" aria-label={t('forRole')} value={role} onChange={setRole} data={[{ value: '', label: t('everyone') }, ...roles.map((r) => ({ value: r, label: t(roleNames[r]) }))]} />
+        <SegmentedControl size="xs" aria-label={t('forRole')} value={role} onChange={(v) => setRole(v, { push: true })} data={[{ value: '', label: t('everyone') }, ...roles.map((r) => ({ value: r, label: t(roleNames[r]) }))]} />
       </Group>
       <States query={q}>
         {(all) => {

@@ -30,7 +30,7 @@ export function choosable(variables: readonly Variable[]): Variable[] {
 
 export function useChosen(variables: readonly Variable[]): [Chosen, (name: string, values: string[]) => void] {
   const [params, set] = useParams();
-  return [chosenOf(variables, params), (name, values) => set({ [name]: values })];
+  return [chosenOf(variables, params), (name, values) => set({ [name]: values }, { push: true })];
 }
 
 /** The values that label variables offer. */

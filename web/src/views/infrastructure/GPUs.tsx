@@ -35,7 +35,7 @@ function Card({ gpu: g }: { gpu: GPU }) {
         <Text size="xs" c="dimmed">{t('memory')}</Text>
         <Text size="xs" className="num">{used === undefined ? '–' : total === undefined ? bytes(used) : `${t('used', { used: bytes(used), total: bytes(total) })} (${percent(share)})`}</Text>
       </div>
-      {share !== undefined && <Progress value={share * 100} size={5} mt={3} color={share >= 0.99 ? 'red' : share >= 0.95 ? 'orange' : 'pitot'} aria-label={t('memory')} />}
+      {share !== undefined && <Progress value={Math.round(share * 1000) / 10} size={5} mt={3} color={share >= 0.99 ? 'red' : share >= 0.95 ? 'orange' : 'pitot'} aria-label={t('memory')} />}
       <div className={classes.facts}>
         <span><span className="dim">{t('power')} </span><b className="num">{format(power, 'watts')}</b></span>
         <span><span className="dim">{t('temperature')} </span><b className="num" style={{ color: hot === undefined || hot === 'ok' ? undefined : meaning[scheme][hot] }}>{format(temperature, 'celsius')}</b></span>

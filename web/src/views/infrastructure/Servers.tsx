@@ -41,7 +41,7 @@ export function Servers({ rows, selected, onSelect, busy }: { rows: readonly Ser
       id: 'kv', title: t('kv'), width: '92px', align: 'right', value: (r) => r.values.kv,
       cell: (r) => {
         const level = levelOf(r.values.kv, thresholds.kv, 'ok');
-        return r.values.kv === undefined ? '–' : <span className={classes.line} style={{ alignItems: 'center' }}><Progress value={r.values.kv * 100} size={5} w={36} color={level === 'critical' ? 'red' : level === 'warning' ? 'orange' : 'pitot'} aria-label={t('kv')} /><span>{percent(r.values.kv)}</span></span>;
+        return r.values.kv === undefined ? '–' : <span className={classes.line} style={{ alignItems: 'center' }}><Progress value={Math.round(r.values.kv * 1000) / 10} size={5} w={36} color={level === 'critical' ? 'red' : level === 'warning' ? 'orange' : 'pitot'} aria-label={t('kv')} /><span>{percent(r.values.kv)}</span></span>;
       },
     },
     figure('prefix', t('prefix'), percent),

@@ -70,7 +70,7 @@ export function RowDetail({ row, onContext, query, onToggle, columns, onColumn }
                     <Act label={c('copy')} onClick={() => copy(value)}><IconCopy size={12} /></Act>
                   </td>
                   <td>{name}</td>
-                  <td>{name === 'trace_id' ? <Link to={`/traces/${value}`}>{value}</Link> : <pre tabIndex={long ? 0 : undefined}>{value}</pre>}</td>
+                  <td>{name === 'trace_id' ? <Link to={`/traces/${value}`} className="mono" fz="inherit">{value}</Link> : <pre tabIndex={long ? 0 : undefined}>{value}</pre>}</td>
                 </tr>
               );
             })}

@@ -1,12 +1,12 @@
 import { useMediaQuery } from '@mantine/hooks';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { memo, useCallback, useEffect, useRef, type ReactNode } from 'react';
+import { memo, useCallback, useEffect, useRef, useState, type ReactNode } from 'react';
 import type { Row } from '~/api/logsql';
 import { unknown } from '~/format/number';
 import { clock, dateTime } from '~/format/time';
 import { common } from '~/i18n/common';
 import { useSettings, type Zone } from '~/state/settings';
-import { keyOf, levelOf } from './logs';
+import { keyOf, levelOf, lineAfter } from './logs';
 import { KindMark, LevelMark } from './LevelMark';
 import { m } from './messages';
 import { RowDetail } from './RowDetail';
@@ -14,6 +14,8 @@ import type { FieldActions } from './Fields';
 import classes from './logs.module.css';
 
 const none: readonly string[] = [];
+/** Of the head, which takes the place of a line: a line that is scrolled to must not end below the edge. */
+const headHeight = 29;
 
 interface Props extends FieldActions {
   rows: readonly Row[];
@@ -35,7 +37,7 @@ export function Rows({ rows, kinds, open, onOpen, onEnd, onContext, footer, olde
   const scroller = useRef<HTMLDivElement>(null);
   // The same function between renders: a new one would have all rows measured anew, and that would render again.
   const itemKey = useCallback((i: number) => { const r = rows[i]; return r === undefined ? i : keyOf(r); }, [rows]);
-  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => 27, overscan: 16, getItemKey: itemKey });
+  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => 27, overscan: 16, getItemKey: itemKey, scrollPaddingEnd: headHeight });
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? -1;
   const ended = useRef(onEnd);
@@ -43,19 +45,29 @@ export function Rows({ rows, kinds, open, onOpen, onEnd, onContext, footer, olde
   useEffect(() => {
     if (rows.length > 0 && last >= rows.length - 20) ended.current?.();
   }, [last, rows.length]);
+  const wanted = useRef(-1);
+  const [moved, setMoved] = useState(0);
   const narrow = useMediaQuery('(max-width: 48em)') ?? false;
   const template = narrow ? ['62px', '58px', 'minmax(0, 1fr)'].join(' ') : ['172px', '62px', ...(kinds ? ['68px'] : []), 'minmax(70px, 130px)', 'minmax(240px, 1fr)', ...fields.columns.map(() => 'minmax(80px, 180px)')].join(' ');
   const move = (e: React.KeyboardEvent) => {
-    const by = e.key === 'ArrowDown' || e.key === 'j' ? 1 : e.key === 'ArrowUp' || e.key === 'k' ? -1 : 0;
-    if (by === 0 || !(e.target instanceof HTMLElement) || e.target.dataset.line === undefined) return;
-    const next = Math.max(0, Math.min(rows.length - 1, Number(e.target.dataset.line) + by));
+    if (e.ctrlKey || e.metaKey || e.altKey || !(e.target instanceof HTMLElement) || e.target.dataset.line === undefined) return;
+    const next = lineAfter(e.key, Number(e.target.dataset.line), rows.length);
+    if (next === undefined) return;
+    wanted.current = next;
     virtual.scrollToIndex(next);
-    window.requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`[data-line="${next}"]`)?.focus());
+    setMoved((n) => n + 1);
     e.preventDefault();
   };
+  // The line gets the focus once it is in the page: one far away is not there yet when its key is pressed.
+  useEffect(() => {
+    const el = wanted.current < 0 ? undefined : scroller.current?.querySelector<HTMLElement>(`[data-line="${wanted.current}"]`);
+    if (!el) return;
+    wanted.current = -1;
+    el.focus({ preventScroll: true });
+  }, [items, moved]);
   return (
     <div ref={scroller} className={classes.scroller} role="treegrid" aria-label={t('rows')} aria-rowcount={rows.length + 1} onKeyDown={move}>
-      <div role="rowgroup">
+      <div role="rowgroup" className={classes.top}>
         <div role="row" className={classes.head} style={{ gridTemplateColumns: template }}>
           <span role="columnheader" aria-sort={oldest ? 'ascending' : 'descending'}>{c('time')}</span>
           <span role="columnheader">{t('level')}</span>

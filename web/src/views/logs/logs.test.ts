@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { columnsOf, condition, effective, grid, hasTopLevelOr, includes, levelOf, merge, plusNano, shapeOf, split, toggle } from './logs';
+import { columnsOf, condition, effective, grid, hasTopLevelOr, includes, levelOf, lineAfter, merge, plusNano, shapeOf, split, toggle } from './logs';
 
 test('logs only, unless the query or the switch says otherwise', () => {
   expect(effective('', false).text).toBe('kind:log');
@@ -56,4 +56,11 @@ test('hits fill the grid', () => {
 
 test('columns of a table', () => {
   expect(columnsOf([{ n: '1', service: 'a', _time: 't' }, { n: '2.5e3', service: '7x', _time: 't' }])).toEqual([{ name: '_time', numeric: false }, { name: 'service', numeric: false }, { name: 'n', numeric: true }]);
+});
+
+test('keys lead from line to line and stay inside', () => {
+  expect(['j', 'ArrowDown', 'k', 'ArrowUp', 'PageDown', 'PageUp', 'Home', 'End', 'Enter'].map((k) => lineAfter(k, 20, 100))).toEqual([21, 21, 19, 19, 35, 5, 0, 99, undefined]);
+  expect(lineAfter('j', 99, 100)).toBe(99);
+  expect(lineAfter('PageUp', 3, 100)).toBe(0);
+  expect(lineAfter('End', 0, 0)).toBeUndefined();
 });

@@ -83,6 +83,13 @@ export function shapeOf(pipes: readonly string[]): { table: boolean; paged: bool
   return { table, paged: !table && !pipes.some((p) => orders.test(p)), stats: pipes.some((p) => /^(stats|count|by)\b/.test(p)) };
 }
 
+/** The line that a key leads to from another; undefined for keys that lead nowhere. */
+export function lineAfter(key: string, at: number, count: number): number | undefined {
+  const page = 15;
+  const to = ({ ArrowDown: at + 1, j: at + 1, ArrowUp: at - 1, k: at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: count - 1 } as Record<string, number>)[key];
+  return to === undefined || count === 0 ? undefined : Math.max(0, Math.min(count - 1, to));
+}
+
 /** A row by itself: what it is known by in the list. */
 export function keyOf(row: Row): string {
   return row.id ?? `${row._stream_id ?? ''}/${row._time ?? ''}/${row._msg ?? JSON.stringify(row)}`;

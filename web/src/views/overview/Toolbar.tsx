@@ -35,9 +35,9 @@ function Filters({ scene }: { scene: Scene }) {
   return (
     <Group gap={6} role="group" aria-label={t('filters')}>
       {dimensions.map((d) => (
-        <Pick key={d} label={c(d)} chosen={scene.choice[d]} options={q.data?.find((f) => f.field === d)?.values ?? []} onChange={(values) => set({ [d]: values })} />
+        <Pick key={d} label={c(d)} chosen={scene.choice[d]} options={q.data?.find((f) => f.field === d)?.values ?? []} onChange={(values) => set({ [d]: values }, { push: true })} />
       ))}
-      {any && <Button size="compact-sm" variant="subtle" color="gray" fz="xs" leftSection={<IconX size={12} />} onClick={() => set(Object.fromEntries(dimensions.map((d) => [d, null])))}>{t('clearFilters')}</Button>}
+      {any && <Button size="compact-sm" variant="subtle" color="gray" fz="xs" leftSection={<IconX size={12} />} onClick={() => set(Object.fromEntries(dimensions.map((d) => [d, null])), { push: true })}>{t('clearFilters')}</Button>}
     </Group>
   );
 }

@@ -16,9 +16,9 @@ const slo = (name: string, o: Partial<SLOStatus>): SLOStatus => ({ name, indicat
 
 test('objectives that burn', () => {
   const risks = slosAtRisk([
-    slo('fine', { burn_rates: [{ window: '1h', rate: 0.5 }], alerts: [{ level: 'page', long: '1h', short: '5m', factor: 14, met: false }] }),
-    slo('ticket', { state: 'burning', burn_rates: [{ window: '1d', rate: 4 }], alerts: [{ level: 'ticket', long: '1d', short: '2h', factor: 3, met: true }] }),
-    slo('page', { state: 'no_data', burn_rates: [{ window: '1h', rate: 38 }], alerts: [{ level: 'page', long: '1h', short: '5m', factor: 14, met: true }] }),
+    slo('fine', { burn_rates: [{ window: '1h', rate: 0.5 }], alerts: [{ level: 'page', long: '1h', short: '5m', factor: 14, threshold: 0.01, consumed: 0.02, met: false }] }),
+    slo('ticket', { state: 'burning', burn_rates: [{ window: '1d', rate: 4 }], alerts: [{ level: 'ticket', long: '1d', short: '2h', factor: 3, threshold: 0.01, consumed: 0.02, met: true }] }),
+    slo('page', { state: 'no_data', burn_rates: [{ window: '1h', rate: 38 }], alerts: [{ level: 'page', long: '1h', short: '5m', factor: 14, threshold: 0.01, consumed: 0.02, met: true }] }),
     slo('gone', { state: 'exhausted', budget_remaining: -2 }),
   ]);
   expect(risks.map((r) => [r.name, r.level, r.burn])).toEqual([['page', 'critical', 38], ['gone', 'critical', undefined], ['ticket', 'warning', 4]]);

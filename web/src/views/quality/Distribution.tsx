@@ -15,7 +15,7 @@ export function Distribution({ counts, chosen, onChoose }: { counts: number[]; c
         const from = i / 10;
         const to = (i + 1) / 10;
         const active = chosen.min === from && chosen.max === to;
-        const label = t('bucketLabel', { from, to, n: count(n), share: percent(total === 0 ? undefined : n / total) });
+        const label = t('bucketLabel', { from, to, count: n, n: count(n), share: percent(total === 0 ? undefined : n / total) });
         return (
           <button key={i} type="button" className={classes.bar} aria-pressed={active} title={label} onClick={() => (active ? onChoose(0, 1) : onChoose(from, to))}>
             <VisuallyHidden>{label}</VisuallyHidden>

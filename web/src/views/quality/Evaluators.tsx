@@ -14,6 +14,7 @@ import { Empty, States } from '~/ui/states';
 import { LevelBadge, type Level } from '~/ui/values';
 import { pathWith } from '~/ui/dimensions';
 import { judgesOf, type JudgeState } from './judges';
+import { JudgeStatus } from './JudgeStatus';
 import { quality } from './messages';
 import { useRuleCourse, useRuleTotals } from './rules';
 import { wilson } from './stats';
@@ -121,5 +122,5 @@ function Judges() {
 }
 
 export default function Evaluators() {
-  return <Stack gap="sm"><Rules /><Judges /></Stack>;
+  return <Stack gap="sm"><Rules /><Judges /><JudgeStatus /></Stack>;
 }

@@ -28,7 +28,7 @@ function RunNow({ name }: { name: string }) {
     },
     onError: (e) => notify({ message: `${name}: ${e.message}`, color: 'red' }),
   });
-  return <Button size="compact-xs" variant="default" leftSection={<IconPlayerPlay size={12} />} loading={run.isPending} onClick={() => run.mutate()}>{t('runNow')}<VisuallyHidden>: {name}</VisuallyHidden></Button>;
+  return <Button size="compact-xs" variant="default" leftSection={<IconPlayerPlay size={12} />} loading={run.isPending} onClick={() => run.mutate()} aria-label={`${t('runNow')}: ${name}`}>{t('runNow')}</Button>;
 }
 
 export default function Probes() {

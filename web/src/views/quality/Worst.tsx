@@ -73,7 +73,7 @@ export function Worst({ everyone = false }: { everyone?: boolean }) {
   const columns = useColumns(onJudge);
   const rows = useMemo(() => [...new Map((query.data?.pages ?? []).flatMap((p) => p.rows).map((f) => [f.id ?? JSON.stringify(f), f])).values()], [query.data]);
   return (
-    <Panel title={t('worst')} description={t('worstHelp')} busy={query.isFetching} curl={curl('/feedback', { ...chosen.filters, max_score: chosen.max, min_score: chosen.min })}>
+    <Panel title={t('worst')} description={t('worstHelp')} busy={query.isFetching} curl={curl('/feedback', { ...chosen.filters, max_score: chosen.max, min_score: chosen.min, order: 'score' })}>
       {query.data === undefined ? (query.error ? <Failure error={query.error} retry={() => void query.refetch()} /> : <Loading height={220} />) : rows.length === 0 ? <Empty title={t('noJudgements')} hint={t('noJudgementsHint')} /> : (
         <DataTable
           columns={columns} rows={rows} rowKey={(f) => f.id ?? JSON.stringify(f)} label={t('worst')} rowHeight={32} maxHeight={480}

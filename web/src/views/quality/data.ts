@@ -8,7 +8,7 @@ import { previous, useTime } from '~/state/time';
 import { useParam, useParams } from '~/state/url';
 import { groupName } from '~/ui/dimensions';
 import { chosenOf, everybody, feedbackParams, judgementQuery } from './filter';
-import { bands, type Tally } from './stats';
+import type { Tally } from './stats';
 
 export function useQuality() {
   const [params] = useParams();
@@ -70,35 +70,19 @@ interface Page {
   next_cursor?: string;
 }
 
-/** The place in the list: a band of scores, and a cursor in it. */
-interface Place {
-  band: number;
-  cursor?: string;
-}
-
-/** Judgements from the worst on. A page is one band's, or the next part of it; empty bands are passed over. */
+/** Judgements from the worst on. */
 export function useWorst(everyone: boolean) {
   const { chosen: own, rules, settled } = useQuality();
   const chosen = everyone ? { ...own, filters: { ...own.filters, evaluator: everybody } } : own;
   const params = feedbackParams(chosen, rules);
   const { api } = useTime();
-  const all = bands(chosen.min, chosen.max);
   return useInfiniteQuery({
     queryKey: ['worst', params, chosen.min, chosen.max, api],
     enabled: settled,
-    initialPageParam: { band: 0 } as Place,
+    initialPageParam: undefined as string | undefined,
     queryFn: async ({ pageParam, signal }) => {
-      const place = { ...pageParam };
-      const rows: Feedback[] = [];
-      let next: Place | undefined = place;
-      while (next !== undefined && rows.length < 60) {
-        const b = all[next.band];
-        if (b === undefined) return { rows, next: undefined };
-        const page: Page = await get<Page>('/feedback', { ...params, ...api, min_score: b.min, max_score: b.max, limit: 100, cursor: next.cursor }, signal);
-        rows.push(...page.feedback);
-        next = page.next_cursor === undefined ? { band: next.band + 1 } : { band: next.band, cursor: page.next_cursor };
-      }
-      return { rows, next: next !== undefined && next.band < all.length ? next : undefined };
+      const page = await get<Page>('/feedback', { ...params, ...api, min_score: chosen.min, max_score: chosen.max, order: 'score', limit: 100, cursor: pageParam }, signal);
+      return { rows: page.feedback, next: page.next_cursor };
     },
     getNextPageParam: (last) => last.next,
     placeholderData: (was) => was,

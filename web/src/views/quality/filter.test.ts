@@ -7,12 +7,15 @@ test('the URL says what is looked at; what is no score is not taken', () => {
   expect(chosenOf(new URLSearchParams('max_score=0'))).toMatchObject({ min: 0, max: 0 });
 });
 
+const last = ' | format if (feedback_id:"") "<id>" as feedback_id | first 1 by (received desc) partition by (feedback_id)';
+
 test('rules are left out of means, unless one is asked for', () => {
   const rules = new Set(['refusal', 'empty']);
   const q = (s: string, scores = true) => judgementQuery(chosenOf(new URLSearchParams(s)), rules, { scores });
-  expect(q('')).toBe('{kind="feedback"} !evaluator:in("empty", "refusal") | first 1 by (received desc) partition by (feedback_id)');
-  expect(q('evaluator=refusal&session=s"1')).toBe('{kind="feedback"} evaluator:="refusal" session_id:="s\\"1" | first 1 by (received desc) partition by (feedback_id)');
-  expect(q('max_score=0.5&evaluator=user')).toContain(' score:<=0.5 ');
+  expect(q('')).toBe('{kind="feedback"} !evaluator:in("empty", "refusal")' + last);
+  expect(q('evaluator=refusal&session=s"1')).toBe('{kind="feedback"} evaluator:="refusal" session_id:="s\\"1"' + last);
+  expect(q('max_score=0.5&evaluator=user')).toBe('{kind="feedback"} evaluator:="user"' + last + ' | filter score:<=0.5');
+  expect(q('label=thumbs_down&min_score=0.1&evaluator=user')).toBe('{kind="feedback"} evaluator:="user"' + last + ' | filter label:="thumbs_down" score:>=0.1');
   expect(q('max_score=0.5&evaluator=user', false)).not.toContain('score:<');
 });
 
@@ -25,5 +28,5 @@ test('the list leaves rules out as the means do', () => {
   expect(p('model=m')).toEqual({ model: 'm', query: '!evaluator:in("refusal")' });
   expect(p('evaluator=*&model=m')).toEqual({ model: 'm' });
   expect(p('evaluator=user')).toEqual({ evaluator: 'user' });
-  expect(judgementQuery(chosenOf(new URLSearchParams('evaluator=*')), new Set(['refusal']), { scores: true })).toBe('{kind="feedback"} | first 1 by (received desc) partition by (feedback_id)');
+  expect(judgementQuery(chosenOf(new URLSearchParams('evaluator=*')), new Set(['refusal']), { scores: true })).toBe('{kind="feedback"}' + last);
 });

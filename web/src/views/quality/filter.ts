@@ -45,18 +45,21 @@ export function feedbackParams(c: Chosen, rules: ReadonlySet<string>): Record<st
 export function judgementQuery(c: Chosen, rules: ReadonlySet<string>, o: { scores: boolean }): string {
   const parts = ['{kind="feedback"}'];
   for (const [k, v] of Object.entries(c.filters)) {
-    if (k !== 'query' && v !== everybody) parts.push(`${k === 'session' ? 'session_id' : k}:=${quote(v)}`);
+    if (k !== 'query' && k !== 'label' && v !== everybody) parts.push(`${k === 'session' ? 'session_id' : k}:=${quote(v)}`);
   }
   if (c.filters['evaluator'] === undefined && rules.size > 0) parts.push(withoutRules(rules));
-  if (o.scores) {
-    if (c.min > 0) parts.push(`score:>=${c.min}`);
-    if (c.max < 1) parts.push(`score:<=${c.max}`);
-  }
   const own = c.filters['query'];
   if (own !== undefined) parts.push(`(${own})`);
-  // What was said again under the same key replaces what was said before.
-  return `${parts.join(' ')} | first 1 by (received desc) partition by (feedback_id)`;
+  // What was said again under the same key replaces what was said before, whatever its score and label were then.
+  const last: string[] = [];
+  if (c.filters['label'] !== undefined) last.push(`label:=${quote(c.filters['label'])}`);
+  if (o.scores && c.min > 0) last.push(`score:>=${c.min}`);
+  if (o.scores && c.max < 1) last.push(`score:<=${c.max}`);
+  return [parts.join(' '), ...versions, ...(last.length === 0 ? [] : [`filter ${last.join(' ')}`])].join(' | ');
 }
+
+/** Of each judgement the last version. A first version has no feedback_id: its id is the judgement's. */
+const versions = ['format if (feedback_id:"") "<id>" as feedback_id', 'first 1 by (received desc) partition by (feedback_id)'];
 
 /** What judgements themselves know, and so can be grouped by. */
 export const groupings = ['name', 'evaluator', 'model', 'prompt_name,prompt_version', 'feature', 'service', 'provider', 'user'] as const;

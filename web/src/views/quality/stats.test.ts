@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { add, bands, meanOf, pOfDifference, tenths, wilson } from './stats';
+import { add, meanOf, pOfDifference, tenths, wilson } from './stats';
 
 test("Wilson's interval as in the books", () => {
   const a = wilson(0.8, 10);
@@ -19,18 +19,6 @@ test("Wilson's interval as in the books", () => {
 test('tallies add up; an empty one has no mean', () => {
   expect(meanOf(add({ n: 2, sum: 1 }, { n: 3, sum: 3 }))).toBe(0.8);
   expect(meanOf({ n: 0, sum: 0 })).toBeUndefined();
-});
-
-test('the bands hold every score once, from the worst on', () => {
-  const all = bands(0, 1);
-  expect(all).toHaveLength(11);
-  for (const score of [0, 0.01, 0.1, 0.10001, 0.35, 0.9, 1]) expect(all.filter((b) => score >= b.min && score <= b.max)).toHaveLength(1);
-  for (const b of all) expect(`${b.min} ${b.max}`).not.toContain('e'); // the API takes no exponents
-  for (let i = 1; i < all.length; i++) expect(all[i]?.min).toBeGreaterThan(all[i - 1]?.max ?? 1);
-  expect(bands(0, 0.4).at(-1)).toEqual({ min: 0.300001, max: 0.4 });
-  expect(bands(0.25, 0.32)).toEqual([{ min: 0.25, max: 0.3 }, { min: 0.300001, max: 0.32 }]);
-  expect(bands(0, 0)).toEqual([{ min: 0, max: 0 }]);
-  expect(bands(1, 1)).toEqual([{ min: 1, max: 1 }]);
 });
 
 test('a score of 1 belongs to the last tenth', () => {

@@ -34,19 +34,6 @@ export function meanOf(t: Tally): number | undefined {
   return t.n > 0 ? t.sum / t.n : undefined;
 }
 
-/** The bounds of tenths for a list that begins with the worst: 0 alone, then (0, 0.1], (0.1, 0.2], ... within what is asked for. */
-export function bands(min: number, max: number): { min: number; max: number }[] {
-  const out: { min: number; max: number }[] = [];
-  if (min <= 0) out.push({ min: 0, max: 0 });
-  for (let i = 0; i < 10; i++) {
-    // Finer than anybody scores, and a number that JavaScript writes without an exponent.
-    const low = Math.max(Number((i / 10 + 1e-6).toFixed(6)), min);
-    const high = Math.min((i + 1) / 10, max);
-    if (low <= high) out.push({ min: low, max: high });
-  }
-  return out.filter((b) => b.max <= max);
-}
-
 /** Puts counts by tenth into ten places. */
 export function tenths(rows: readonly { bucket: number; n: number }[]): number[] {
   const out = new Array<number>(10).fill(0);

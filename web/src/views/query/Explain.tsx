@@ -31,7 +31,7 @@ export default function Explain({ expr, onOpen }: { expr: string; onOpen: (expr:
   return (
     <Stack gap={6}>
       <Text size="xs" c="dimmed">{t('explainHint', { time: dateTime(range.to, zone) })}{parts.length > maxParts ? ' ' + t('tooMany', { count: parts.length, max: maxParts }) : ''}</Text>
-      <ul className={classes.tree} role="tree" aria-label={t('explainParts')}>
+      <ul className={classes.tree} aria-label={t('explainParts')}>
         <Part node={tree} evaluated={evaluated} onOpen={onOpen} root />
       </ul>
     </Stack>
@@ -41,7 +41,7 @@ export default function Explain({ expr, onOpen }: { expr: string; onOpen: (expr:
 function Part({ node, evaluated, onOpen, root }: { node: ExprNode; evaluated: ReadonlySet<ExprNode>; onOpen: (expr: string) => void; root?: boolean }) {
   const t = m.useT();
   return (
-    <li role="treeitem" aria-label={node.text} aria-expanded={node.children.length > 0 ? true : undefined}>
+    <li aria-label={node.text}>
       <div className={classes.node}>
         <span className={classes.nodeText}><PromQLText expr={node.head} /></span>
         {node.literal ? <Text size="xs" c="dimmed">{t('literal')}</Text> : evaluated.has(node) && <PartResult node={node} />}
@@ -51,7 +51,7 @@ function Part({ node, evaluated, onOpen, root }: { node: ExprNode; evaluated: Re
           </Tooltip>
         )}
       </div>
-      {node.children.length > 0 && <ul className={classes.tree} role="group">{node.children.map((c) => <Part key={c.from} node={c} evaluated={evaluated} onOpen={onOpen} />)}</ul>}
+      {node.children.length > 0 && <ul className={classes.tree}>{node.children.map((c) => <Part key={c.from} node={c} evaluated={evaluated} onOpen={onOpen} />)}</ul>}
     </li>
   );
 }

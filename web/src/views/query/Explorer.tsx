@@ -9,6 +9,7 @@ import { useTime } from '~/state/time';
 import { PromQLText } from '~/editor';
 import { Empty, States } from '~/ui/states';
 import { m } from './messages';
+import type { Tab } from './state';
 import { familyOf, suggest } from './suggest';
 import classes from './query.module.css';
 
@@ -37,7 +38,7 @@ async function metrics(start: number, end: number, signal: AbortSignal): Promise
 }
 
 /** All metrics, what they mean, and what can be asked of them. */
-export default function Explorer({ onClose, onInsert, onUse }: { onClose: () => void; onInsert: (text: string) => void; onUse: (expr: string) => void }) {
+export default function Explorer({ onClose, onInsert, onUse }: { onClose: () => void; onInsert: (text: string) => void; onUse: (expr: string, tab: Tab | undefined) => void }) {
   const t = m.useT();
   const c = common.useT();
   const { range } = useTime();
@@ -112,7 +113,7 @@ async function labelsOf(metric: string, start: number, end: number, signal: Abor
 
 const shownValues = 12;
 
-function Detail({ metric, start, end, onBack, onInsert, onUse }: { metric: Metric; start: number; end: number; onBack: () => void; onInsert: (text: string) => void; onUse: (expr: string) => void }) {
+function Detail({ metric, start, end, onBack, onInsert, onUse }: { metric: Metric; start: number; end: number; onBack: () => void; onInsert: (text: string) => void; onUse: (expr: string, tab: Tab | undefined) => void }) {
   const t = m.useT();
   const { range } = useTime();
   const q = useQuery({ queryKey: ['promql', 'labels', metric.name, start, end], queryFn: ({ signal }) => labelsOf(metric.name, start, end, signal), staleTime: 60_000 });
@@ -128,7 +129,7 @@ function Detail({ metric, start, end, onBack, onInsert, onUse }: { metric: Metri
           <>
             <Text size="sm" fw={600}>{t('useAs')}</Text>
             {suggest(metric.name, metric.type, labels.map((l) => l.name), '5m', promDuration(Math.round(range.seconds))).map((s) => (
-              <UnstyledButton key={s.expr} className={classes.metric} onClick={() => onUse(s.expr)}>
+              <UnstyledButton key={s.expr} className={classes.metric} onClick={() => onUse(s.expr, s.kind === 'asHistogram' ? 'histogram' : undefined)}>
                 <Text size="xs" fw={500}>{[title[s.kind], s.label === undefined ? '' : t('sumBy', { label: s.label })].filter((x) => x !== '').join(' · ')}</Text>
                 <PromQLText expr={s.expr} />
               </UnstyledButton>

@@ -61,6 +61,7 @@ export function Graph({ expr, step: asked, stacked, exemplars }: { expr: string;
           <Stack gap={6}>
             <Notes {...o} />
             {samples.error !== null && exemplars && <Failure error={samples.error} compact />}
+            {exemplars && samples.isSuccess && !samples.isPlaceholderData && samples.data.every((s) => s.exemplars.length === 0) && <Text size="xs" c="dimmed" role="status">{t('noExemplars')}</Text>}
             {list.length === 0
               ? <Empty title={t('noResult')} hint={t('noResultGraph')} />
               : <Lines list={list} expr={expr} stacked={stacked} diamonds={diamonds} start={start} end={end} step={step} note={`${t('took', { count: list.length, d: duration(o.seconds) })} · ${t('step')} ${duration(step)}`} />}

@@ -10,7 +10,7 @@ import { useStep } from './data';
 import { remember } from './history';
 import { m } from './messages';
 import { QueryPanel } from './QueryPanel';
-import { fromPrometheus, isPrometheus, maxQueries, parseStep, read, write, type QueryState } from './state';
+import { fromPrometheus, isPrometheus, maxQueries, parseStep, read, tabFor, write, type QueryState } from './state';
 
 const Explorer = lazy(() => import('./Explorer'));
 
@@ -66,10 +66,10 @@ function Page() {
           <Explorer
             onClose={() => setExplorer(null)}
             onInsert={(text) => { setExplorer(null); inserts.current.get(Math.min(active.current, queries.length - 1))?.(text); }}
-            onUse={(expr) => {
+            onUse={(expr, tab) => {
               const i = Math.min(active.current, queries.length - 1);
               remember(expr);
-              setParams({ ...write(queries.map((each, k) => (k === i ? { ...each, expr } : each))), explorer: null }, { push: true });
+              setParams({ ...write(queries.map((each, k) => (k === i ? { ...each, expr, tab: tabFor(each.tab, tab) } : each))), explorer: null }, { push: true });
             }}
           />
         </Suspense>

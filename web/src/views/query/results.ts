@@ -2,6 +2,7 @@
 // of errors. Pure.
 
 import type { Labels, NativeHistogram, Sample, Series } from '~/api/prom';
+import { csvText } from '~/format/csv';
 import type { Unit } from '~/format/number';
 
 /** {a="b"} with the name before it, as in PromQL. */
@@ -56,8 +57,6 @@ export function align(list: readonly Series[], start: number, end: number, step:
   return { times, values };
 }
 
-const csvCell = (s: string) => (/[",\n\r]/.test(s) ? '"' + s.replaceAll('"', '""') + '"' : s);
-
 /** The samples as CSV: a column a label, then time and value. */
 export function csv(list: readonly Sample[]): string {
   const columns = labelColumns(list);
@@ -65,7 +64,7 @@ export function csv(list: readonly Sample[]): string {
     const [t, v] = s.value ?? [s.histogram?.[0] ?? 0, s.histogram?.[1].sum ?? ''];
     return [...columns.map((c) => s.metric[c] ?? ''), new Date(t * 1000).toISOString(), v];
   });
-  return [[...columns, 'time', 'value'], ...rows].map((r) => r.map(csvCell).join(',')).join('\n') + '\n';
+  return csvText([[...columns, 'time', 'value'], ...rows]);
 }
 
 /** Where an error is, if it says so: "1:5: parse error: …" as an offset in the text. */

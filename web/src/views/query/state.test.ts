@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fromPrometheus, parseStep, read, write, type QueryState } from './state';
+import { fromPrometheus, parseStep, read, tabFor, write, type QueryState } from './state';
 
 test('queries go into the URL and come back', () => {
   const list: QueryState[] = [
@@ -31,4 +31,10 @@ test('steps', () => {
   expect(parseStep('5m')).toBe(300);
   expect(parseStep('15')).toBe(15);
   for (const bad of ['', '0s', 'x', '-5m']) expect(parseStep(bad)).toBeUndefined();
+});
+
+test('a result that is no histogram is not drawn as one', () => {
+  expect(tabFor('histogram', undefined)).toBe('graph');
+  expect(tabFor('table', undefined)).toBe('table');
+  expect(tabFor('graph', 'histogram')).toBe('histogram');
 });

@@ -47,6 +47,11 @@ export function letter(i: number): string {
   return String.fromCharCode(97 + i);
 }
 
+/** The tab for a result that wants one, or any: what is no histogram is not asked to be drawn as one. */
+export function tabFor(now: Tab, wanted: Tab | undefined): Tab {
+  return wanted ?? (now === 'histogram' ? fresh.tab : now);
+}
+
 /** Whether a query string is of Prometheus' page. */
 export function isPrometheus(q: URLSearchParams): boolean {
   return q.has('g0.expr');

@@ -3,7 +3,6 @@ import { useLocation } from 'wouter';
 import type { SessionStat } from '~/api/types';
 import { count, duration, format } from '~/format/number';
 import { common } from '~/i18n/common';
-import { useTime } from '~/state/time';
 import { useParam, useParams, withRange } from '~/state/url';
 import { CallFilters, useFilters } from '~/ui/CallFilters';
 import { DataTable, type Column } from '~/ui/DataTable';
@@ -27,12 +26,11 @@ export function sessionPath(id: string): string {
 export default function List() {
   const t = messages.useT();
   const c = common.useT();
-  const { api } = useTime();
   const [, navigate] = useLocation();
   const [, set] = useParams();
   const filters = useFilters();
   const [order] = useParam('order', 'newest');
-  const list = usePages('/sessions', { ...filters, order: order === 'newest' ? '' : order, limit: 100 }, api, rowsOf);
+  const list = usePages('/sessions', { ...filters, order: order === 'newest' ? '' : order, limit: 100 }, rowsOf);
   const columns = useColumns();
   return (
     <Stack gap="sm">
@@ -42,12 +40,12 @@ export default function List() {
         <SegmentedControl size="xs" aria-label={t('order')} value={order} onChange={(v) => set({ order: v === 'newest' ? null : v }, { push: true })} data={orders.map((o) => ({ value: o, label: t(o) }))} />
       </Group>
       <CallFilters dimensions={dimensions} />
-      {list.query.data === undefined ? (list.query.error ? <Failure error={list.query.error} retry={() => void list.query.refetch()} /> : <Loading height={420} />) : (
+      {list.query.data === undefined ? (list.query.error ? <Failure error={list.query.error} retry={() => void list.query.refetch()} /> : <Loading height={520} rows />) : (
         <>
           {list.held && <Group gap="xs"><Text size="xs" c="dimmed">{t('held')}</Text><Button size="compact-xs" variant="light" onClick={list.release}>{t('showNewest')}</Button></Group>}
           {list.rows.length === 0 && !list.hasMore ? <Empty title={t('none')} hint={t('noneHint')} height={240} /> : (
             <DataTable
-              columns={columns} rows={list.rows} rowKey={(x) => x.session} label={c('sessions')} onOpen={(x) => navigate(withRange(sessionPath(x.session), window.location.search))} onEnd={list.more} maxHeight="calc(100dvh - 220px)" rowTone={(x) => (x.errors > 0 ? 'critical' : undefined)}
+              columns={columns} rows={list.rows} of={list.of} rowKey={(x) => x.session} label={c('sessions')} onOpen={(x) => navigate(withRange(sessionPath(x.session), window.location.search))} onEnd={list.more} maxHeight="calc(100dvh - 220px)" rowTone={(x) => (x.errors > 0 ? 'critical' : undefined)}
               footer={list.moreError ? <Failure error={list.moreError} compact retry={list.more} /> : list.hasMore ? t('loadingMore') : t('all')}
             />
           )}

@@ -41,7 +41,7 @@ export default function SetupView() {
         </Box>
         <Group gap="xs">
           {q.data?.any === false && <Badge color="gray" variant="light" tt="none">{t('nothing')}</Badge>}
-          {q.data?.any === true && <Button component="a" href="/calls" size="xs" variant="light">{t('see')}</Button>}
+          {q.data?.any === true && <Button size="xs" variant="light" renderRoot={(p) => <Link to="/calls" {...p}>{p.children}</Link>}>{t('see')}</Button>}
         </Group>
       </Group>
       {q.error !== null && <Text size="xs" c="dimmed" role="status">{t('unavailable', { error: q.error.message })}</Text>}

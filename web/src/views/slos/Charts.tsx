@@ -14,7 +14,7 @@ import { align } from '~/views/query/results';
 import { useRecorded, type useSpan } from './data';
 import { m } from './messages';
 import { windowText } from './parts';
-import { firstSample, selector, windowOf } from './slo';
+import { firstSample, gridOf, selector, windowOf } from './slo';
 
 type Span = ReturnType<typeof useSpan>;
 
@@ -25,18 +25,18 @@ function Recorded({ title, description, expr, span, name, unit, series, threshol
   const t = m.useT();
   const { zone } = useSettings();
   const { zoom } = useTime();
-  const q = useRecorded(expr, span.from, span.to, span.step);
+  // A window that is mostly before the first record would show nothing but that.
+  const { query: q, at, part } = useRecorded(expr, span);
   const chart = useMemo(() => {
     const list = q.data ?? [];
-    const start = Math.ceil(span.from / span.step) * span.step;
-    const { times, values } = align(list, start, Math.floor(span.to / span.step) * span.step, span.step);
+    const { start, end } = gridOf(at);
+    const { times, values } = align(list, start, end, at.step);
     return { times, series: series(list, values), first: firstSample(list) };
     // The function only names what is in the list.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [q.data, span.from, span.to, span.step, t]);
-  // A window that is mostly before the first record would show nothing but that.
-  const late = chart.first !== undefined && chart.first - span.from > 0.2 * (span.to - span.from);
-  const from = late && chart.first !== undefined ? chart.first : span.from;
+  }, [q.data, at.from, at.to, at.step, t]);
+  const late = part !== undefined && chart.first !== undefined;
+  const from = late ? (chart.first ?? at.from) : span.from;
   return (
     <Panel title={title} description={description} promql={expr} busy={q.isFetching}>
       <States query={q} height={190} empty={(l) => l.length === 0} emptyState={<Empty title={t('noSeries')} height={190} />}>
@@ -68,7 +68,7 @@ export function BurnRates({ s, span }: { s: SLOStatus; span: Span }) {
   const windows = (s.burn_rates ?? []).map((b) => b.window);
   const budget = 1 - s.objective;
   const order = (w: string) => parseDuration(w) ?? 0;
-  const thresholds = [...new Map((s.alerts ?? []).map((a) => [a.factor, a]))].map(([factor, a]): ChartThreshold => ({ value: factor, level: a.level === 'page' ? 'critical' : 'warning' }));
+  const thresholds = [...new Map((s.alerts ?? []).filter((a) => a.off !== true).map((a) => [a.factor, a]))].map(([factor, a]): ChartThreshold => ({ value: factor, level: a.level === 'page' ? 'critical' : 'warning' }));
   return (
     <Recorded
       title={t('burnOver')} description={t('burnOverHint')} span={span} name={s.name} unit="score"
@@ -84,7 +84,7 @@ export function ErrorRate({ s, span }: { s: SLOStatus; span: Span }) {
   return (
     <Recorded
       title={t('errorRate')} description={t('errorRateHint')} expr={`slo:sli_error:ratio_rate5m${selector(s)}`} span={span} name={s.name} unit="ratio"
-      thresholds={[{ value: 1 - s.objective, level: 'warning' }]} series={(_, values) => values.slice(0, 1).map((v) => ({ name: 'errors', label: t('bad'), values: v, kind: 'area' }))}
+      thresholds={[{ value: 1 - s.objective, level: 'warning' }, ...(s.alerts ?? []).filter((a) => a.level === 'page' && a.off !== true).slice(0, 1).map((a): ChartThreshold => ({ value: a.threshold, level: 'critical' }))]} series={(_, values) => values.slice(0, 1).map((v) => ({ name: 'errors', label: t('bad'), values: v, kind: 'area' }))}
     />
   );
 }

@@ -67,9 +67,9 @@ function AlertTable({ s }: { s: SLOStatus }) {
               {list.map((a) => (
                 <Table.Tr key={`${a.level}${a.long}`}>
                   <Table.Td>{a.level === 'page' ? t('page') : a.level === 'ticket' ? t('ticket') : a.level}</Table.Td>
-                  <Table.Td>{t('conditionText', { factor: short(a.factor), long: windowText(a.long), short: windowText(a.short) })}</Table.Td>
+                  <Table.Td>{t('conditionText', { factor: short(a.factor), long: windowText(a.long), short: windowText(a.short) })}<Text size="xs" c="dimmed">{t('conditionMore', { threshold: percent(a.threshold), consumed: percent(a.consumed) })}{s.min_errors !== undefined && ` · ${t('minErrors', { n: short(s.min_errors) })}`}</Text></Table.Td>
                   <Table.Td ta="right" className="num">{windowText(a.long)}: {t('times', { n: short(burn(s, a.long)) })} · {windowText(a.short)}: {t('times', { n: short(burn(s, a.short)) })}</Table.Td>
-                  <Table.Td><LevelBadge level={a.met ? (a.level === 'page' ? 'critical' : 'warning') : 'muted'}>{a.met ? t('met') : t('notMet')}</LevelBadge></Table.Td>
+                  <Table.Td>{a.off === true && <Text size="xs" c="dimmed">{t('alertOff')}</Text>}<LevelBadge level={a.met ? (a.level === 'page' ? 'critical' : 'warning') : 'muted'}>{a.met ? t('met') : t('notMet')}</LevelBadge></Table.Td>
                 </Table.Tr>
               ))}
             </Table.Tbody>

@@ -5,7 +5,7 @@ import type { SLOReport, SLOStatus } from '~/api/types';
 import { useSettings } from '~/state/settings';
 import { useTime } from '~/state/time';
 import { useParam } from '~/state/url';
-import { windowSeconds } from './slo';
+import { firstSample, gridOf, overSteps, recordedPart, windowSeconds } from './slo';
 
 export function useSLOs() {
   const { tick } = useSettings();
@@ -24,13 +24,21 @@ export function useSpan(s: SLOStatus): { from: number; to: number; step: number;
   return { from, to, step: niceStep(to - from, 240), whole, set };
 }
 
-/** Any of the recorded series over a range. */
-export function useRecorded(expr: string, from: number, to: number, step: number) {
-  const start = Math.ceil(from / step) * step;
-  const end = Math.max(start, Math.floor(to / step) * step);
+/** Any of the recorded series over a span, or over the part of it that has records. */
+export function useRecorded(expr: string, span: { from: number; to: number; step: number }) {
+  const whole = useSeries(expr, span, true);
+  const part = recordedPart(span, firstSample(whole.data ?? []));
+  const close = useSeries(expr, part ?? span, part !== undefined);
+  return part === undefined || close.data === undefined ? { query: whole, at: span, part } : { query: close, at: part, part };
+}
+
+function useSeries(expr: string, span: { from: number; to: number; step: number }, enabled: boolean) {
+  const { step } = span;
+  const { start, end } = gridOf(span);
   return useQuery<Series[]>({
     queryKey: ['slos', 'series', expr, start, end, step],
-    queryFn: ({ signal }) => ask(expr, start, end, step, signal),
+    enabled,
+    queryFn: ({ signal }) => ask(overSteps(expr, step), start, end, step, signal),
     placeholderData: (was, q) => (q?.queryKey[2] === expr ? was : undefined),
   });
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { SLOStatus } from '~/api/types';
-import { badCalls, firstSample, hottest, selector, variant, windowOf, windowSeconds, worstFirst } from './slo';
+import { badCalls, firstSample, gridOf, hottest, overSteps, recordedPart, selector, variant, windowOf, windowSeconds, worstFirst } from './slo';
 
 const slo = (s: Partial<SLOStatus>): SLOStatus => ({ name: 'a', indicator: 'availability', objective: 0.99, window: '30d', state: 'ok', ...s });
 
@@ -24,7 +24,7 @@ test('windows', () => {
 });
 
 test('the alert that is nearest', () => {
-  const s = slo({ burn_rates: [{ window: '1h', rate: 7 }, { window: '6h', rate: 5 }], alerts: [{ level: 'page', long: '1h', short: '5m', factor: 14.4, met: false }, { level: 'page', long: '6h', short: '30m', factor: 6, met: false }, { level: 'ticket', long: '3d', short: '6h', factor: 1, met: false }] });
+  const s = slo({ burn_rates: [{ window: '1h', rate: 7 }, { window: '6h', rate: 5 }], alerts: [{ level: 'page', long: '1h', short: '5m', factor: 14.4, threshold: 0.01, consumed: 0.02, met: false }, { level: 'page', long: '6h', short: '30m', factor: 6, threshold: 0.01, consumed: 0.02, met: false }, { level: 'ticket', long: '3d', short: '6h', factor: 1, threshold: 0.01, consumed: 0.02, met: false }] });
   expect(hottest(s)).toMatchObject({ window: '6h', rate: 5, factor: 6 });
   expect(hottest(slo({}))).toBeUndefined();
 });
@@ -34,4 +34,22 @@ test('the calls behind an objective', () => {
   expect(badCalls(slo({ indicator: 'ttft', labels: { method: 'chat' } }))).toBe('/calls?operation=chat&order=slowest');
   expect(badCalls(slo({ indicator: 'quality' }))).toBe('/quality');
   expect(badCalls(slo({ indicator: 'events' }))).toBeUndefined();
+});
+
+test('a record that begins late in the window is asked for by itself, with a step that shows it', () => {
+  const week = { from: 0, to: 604_800, step: 3600 };
+  expect(recordedPart(week, undefined)).toBeUndefined();
+  expect(recordedPart(week, 7200)).toBeUndefined();
+  const part = recordedPart(week, 601_200);
+  expect(part).toMatchObject({ from: 597_600, to: 604_800 });
+  expect(7200 / (part?.step ?? 0)).toBeGreaterThan(100);
+  expect(recordedPart({ from: 0, to: 600, step: 15 }, 590)?.step).toBeLessThanOrEqual(15);
+});
+
+test('points of short steps stand still; those of long ones end with the span', () => {
+  expect(gridOf({ from: 1007, to: 1993, step: 10 })).toEqual({ start: 1010, end: 1990 });
+  expect(gridOf({ from: 0, to: 86_700, step: 3600 })).toEqual({ start: 300, end: 86_700 });
+  expect(gridOf({ from: 995, to: 999, step: 10 })).toEqual({ start: 990, end: 990 });
+  expect(overSteps('x{a="b"}', 300)).toBe('x{a="b"}');
+  expect(overSteps('x{a="b"}', 3600)).toBe('last_over_time(x{a="b"}[3600s])');
 });

@@ -1,6 +1,6 @@
 // Objectives: their order, their series, the calls behind them. Pure.
 
-import { quote, type Series } from '~/api/prom';
+import { niceStep, quote, type Series } from '~/api/prom';
 import type { SLOStatus } from '~/api/types';
 import { parseDuration } from '~/state/time';
 
@@ -72,4 +72,23 @@ export function windowOf(series: Series): string {
 export function firstSample(list: readonly Series[]): number | undefined {
   const all = list.flatMap((s) => (s.values?.[0] === undefined ? [] : [s.values[0][0]]));
   return all.length === 0 ? undefined : Math.min(...all);
+}
+
+/** Where a record begins late in a span, the part of the span that has one, with a step that shows it; else undefined. */
+export function recordedPart(span: { from: number; to: number; step: number }, first: number | undefined): { from: number; to: number; step: number } | undefined {
+  if (first === undefined || first - span.from <= 0.2 * (span.to - span.from)) return undefined;
+  // The first sample on the grid may be up to a step after the first that there is.
+  const from = Math.max(span.from, first - span.step);
+  return { from, to: span.to, step: Math.min(span.step, niceStep(span.to - from, 240)) };
+}
+
+/** The times of a span's points: those of short steps stand still, those of long ones end with the span, for what is newest matters most. */
+export function gridOf({ from, to, step }: { from: number; to: number; step: number }): { start: number; end: number } {
+  const end = Math.floor(to / Math.min(step, 300)) * Math.min(step, 300);
+  return { start: Math.min(end, end - Math.floor((end - from) / step) * step), end };
+}
+
+/** A selector at steps that are longer than Prometheus looks back: with what was recorded last in each. */
+export function overSteps(expr: string, step: number): string {
+  return step <= 300 ? expr : `last_over_time(${expr}[${step}s])`;
 }

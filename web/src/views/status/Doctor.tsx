@@ -57,7 +57,7 @@ export default function Doctor() {
       <States query={q} height={160}>
         {(d) => (
           <Stack gap="sm">
-            <Text size="sm" component="div">{t('matching', { count: d.matching })}{d.stored_calls !== undefined && <> · {t('storedCalls')}: {count(d.stored_calls)}</>}{d.first_call !== undefined && <> · {t('firstCall')}: <When time={d.first_call} /></>}{d.last_call !== undefined && <> · {t('lastCall')}: <When time={d.last_call} /></>}</Text>
+            <Text size="sm" component="div">{t('matching', { count: d.matching, n: count(d.matching) })}{d.stored_calls !== undefined && <> · {t('storedCalls')}: {count(d.stored_calls)}</>}{d.first_call !== undefined && <> · {t('firstCall')}: <When time={d.first_call} /></>}{d.last_call !== undefined && <> · {t('lastCall')}: <When time={d.last_call} /></>}</Text>
             {d.causes.length === 0 && <Alert color="green" variant="light" icon={<IconCircleCheck size={16} />}>{t('healthy')}</Alert>}
             {d.causes.map((x) => (
               <Alert key={x.code} color={x.severity === 'error' ? 'red' : x.severity === 'warning' ? 'orange' : 'gray'} variant="light">

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { get } from '~/api/client';
 import type { SendersReport } from '~/api/types';
 import { count } from '~/format/number';
+import { useLanguage } from '~/i18n';
 import { useTime } from '~/state/time';
 import { useParam } from '~/state/url';
 import { curl, CopyButton } from '~/ui/Copy';
@@ -67,16 +68,21 @@ export default function Senders() {
 
 function Findings({ list }: { list: readonly Finding[] }) {
   const t = status.useT();
+  const zh = useLanguage() === 'zh';
   if (list.length === 0) return <Text size="sm" c="dimmed">{t('noFindings')}</Text>;
   return (
     <Stack gap={6}>
-      {list.map((f) => (
-        <div key={f.code + (f.field ?? '') + f.message}>
-          <Group gap={6} align="baseline"><LevelBadge level={level[f.severity]}>{t(f.severity)}</LevelBadge><Text size="sm">{f.message}</Text></Group>
-          {f.setting !== undefined && <Group gap={4} wrap="nowrap" mt={2}><Code style={{ whiteSpace: 'pre-wrap' }}>{f.setting}</Code><CopyButton text={f.setting} /></Group>}
-          {f.note !== undefined && <Text size="xs" c="dimmed">{f.note}</Text>}
-        </div>
-      ))}
+      {list.map((f) => {
+        const setting = (zh ? f.setting_zh : undefined) ?? f.setting;
+        const note = (zh ? f.note_zh : undefined) ?? f.note;
+        return (
+          <div key={f.code + (f.field ?? '') + f.message}>
+            <Group gap={6} align="baseline"><LevelBadge level={level[f.severity]}>{t(f.severity)}</LevelBadge><Text size="sm">{zh ? f.message_zh : f.message}</Text></Group>
+            {setting !== undefined && <Group gap={4} wrap="nowrap" mt={2}><Code style={{ whiteSpace: 'pre-wrap' }}>{setting}</Code><CopyButton text={setting} /></Group>}
+            {note !== undefined && <Text size="xs" c="dimmed">{note}</Text>}
+          </div>
+        );
+      })}
     </Stack>
   );
 }

@@ -46,7 +46,7 @@ function IdField({ name, label, value }: { name: string; label: string; value: s
   const [text, setText] = useState(value);
   useEffect(() => setText(value), [value]);
   const take = () => set(text.trim() === '' ? null : text.trim(), { push: true });
-  return <TextInput size="xs" w={300} maw="100%" label={label} value={text} onChange={(e) => setText(e.currentTarget.value)} onBlur={() => { if (text.trim() !== value) take(); }} onKeyDown={(e) => { if (e.key === 'Enter') take(); }} classNames={{ input: 'mono' }} />;
+  return <TextInput size="xs" w={330} maw="100%" label={label} value={text} onChange={(e) => setText(e.currentTarget.value)} onBlur={() => { if (text.trim() !== value) take(); }} onKeyDown={(e) => { if (e.key === 'Enter') take(); }} classNames={{ input: 'mono' }} />;
 }
 
 function Loaded({ one, two }: { one: ReturnType<typeof useTrace>; two: ReturnType<typeof useTrace> }) {

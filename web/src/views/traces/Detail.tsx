@@ -1,8 +1,8 @@
 // One trace: its totals, and views of its spans.
 
-import { ActionIcon, Badge, Button, Checkbox, Group, Popover, Stack, Tabs, Text, TextInput, Title, Tooltip } from '@mantine/core';
+import { ActionIcon, Alert, Badge, Button, Checkbox, Group, Popover, Stack, Tabs, Text, TextInput, Title, Tooltip } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
-import { IconArrowsDiff, IconBinaryTree, IconChevronDown, IconChevronUp, IconChartBar, IconCode, IconFold, IconListDetails, IconSearch, IconZoomReset } from '@tabler/icons-react';
+import { IconAlertTriangle, IconArrowsDiff, IconBinaryTree, IconChevronDown, IconChevronUp, IconChartBar, IconCode, IconFold, IconListDetails, IconSearch, IconZoomReset } from '@tabler/icons-react';
 import { lazy, Suspense, useCallback, useDeferredValue, useEffect, useMemo, useState } from 'react';
 import { useLocation } from 'wouter';
 import type { Trace } from '~/api/types';
@@ -114,6 +114,7 @@ function Head({ trace, tree }: { trace: Trace; tree: Tree }) {
         {session !== undefined && <span>{t('toSession')}: <Link to={`/sessions/${encodeURIComponent(session)}`} size="sm">{session}</Link></span>}
         {user !== undefined && <span>{c('user')}: <Link to={`/traces?user=${encodeURIComponent(user)}`} size="sm">{user}</Link></span>}
       </Group>
+      {trace.partial === true && <Alert color="orange" variant="light" p={8} icon={<IconAlertTriangle size={16} />}><Text size="sm">{t('missingRecords', { count: trace.missing_records ?? 0, n: count(trace.missing_records ?? 0) })}</Text></Alert>}
       {!agrees(tree, trace) && <Text size="xs" c="orange">{t('disagrees')}</Text>}
     </Stack>
   );

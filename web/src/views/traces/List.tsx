@@ -38,7 +38,7 @@ export default function List() {
   const name = params.get('name') ?? '';
   const kind = params.get('kind') ?? '';
   const asked = { ...filters, name, kind, order: order === 'newest' ? '' : order, limit: 200 };
-  const list = usePages('/traces', asked, api, rowsOf);
+  const list = usePages('/traces', asked, rowsOf);
   const open = (x: TraceSummary) => navigate(withRange(`/traces/${x.trace_id}`, window.location.search));
   // The newest of many lie at the end of the range: the chart shows the part that they are in.
   const oldest = list.rows.reduce((m, x) => Math.min(m, Date.parse(x.start)), Infinity);
@@ -61,7 +61,7 @@ export default function List() {
         <SegmentedControl size="xs" aria-label={t('order')} value={order} onChange={(v) => set({ order: v === 'newest' ? null : v }, { push: true })} data={orders.map((o) => ({ value: o, label: t(o) }))} />
       </Group>
       <CallFilters dimensions={dimensions} />
-      {list.query.data === undefined ? (list.query.error ? <Failure error={list.query.error} retry={() => void list.query.refetch()} /> : <Loading height={420} />) : (
+      {list.query.data === undefined ? (list.query.error ? <Failure error={list.query.error} retry={() => void list.query.refetch()} /> : <Loading height={520} rows />) : (
         <>
           <Panel title={t('scatter')} description={t('scatterHint')} busy={list.busy} curl={curl('/traces', { ...asked, ...api })}>
             <Scatter traces={list.rows} from={from} to={range.to} onOpen={open} onZoom={zoom} selected={chosen} />
@@ -69,7 +69,7 @@ export default function List() {
           {list.held && <Group gap="xs"><Text size="xs" c="dimmed">{t('held')}</Text><Button size="compact-xs" variant="light" onClick={list.release}>{t('showNewest')}</Button></Group>}
           {list.rows.length === 0 && !list.hasMore ? <Empty title={t('none')} hint={t('noneHint')} height={240} /> : (
             <DataTable
-              columns={columns} rows={list.rows} rowKey={(x) => x.trace_id} label={c('traces')} onOpen={open} onEnd={list.more} maxHeight="max(320px, calc(100dvh - 400px))"
+              columns={columns} rows={list.rows} of={list.of} rowKey={(x) => x.trace_id} label={c('traces')} onOpen={open} onEnd={list.more} maxHeight="max(320px, calc(100dvh - 400px))"
               rowTone={(x) => (x.errors > 0 ? 'critical' : undefined)}
               footer={list.moreError ? <Failure error={list.moreError} compact retry={list.more} /> : list.hasMore ? t('loadingMore') : t('all')}
             />

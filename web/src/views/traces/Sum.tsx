@@ -13,8 +13,8 @@ export function SumCost({ usd: sum, calls, unpriced = 0, estimated }: { usd: num
   return <Tooltip label={t('unpricedCount', { count: unpriced })}><span className="num">{text} <Text span size="xs" c="dimmed">+{unpriced}?</Text></span></Tooltip>;
 }
 
-/** Input and output tokens of calls; unknown where there are no calls. */
-export function SumTokens({ calls, input, output }: { calls: number; input: number; output: number }) {
-  if (calls === 0) return <>{unknown}</>;
+/** Input and output tokens of calls; unknown where no call tells them. */
+export function SumTokens({ calls, input, output }: { calls: number; input: number | undefined; output: number | undefined }) {
+  if (calls === 0 || (input === undefined && output === undefined)) return <>{unknown}</>;
   return <span className="num">{short(input)} → {short(output)}</span>;
 }

@@ -4,9 +4,12 @@
 import { useInfiniteQuery, type InfiniteData } from '@tanstack/react-query';
 import { useEffect, useMemo, useState } from 'react';
 import { get, type Params } from '~/api/client';
+import { useTime } from '~/state/time';
 
 export interface Paged<T> {
   rows: T[];
+  /** What they are of: the filter, the order, the range. */
+  of: string;
   query: { data: InfiniteData<Page<T>> | undefined; error: unknown; isPending: boolean; refetch: () => unknown };
   busy: boolean;
   loadingMore: boolean;
@@ -23,13 +26,15 @@ interface Page<T> {
   next?: string;
 }
 
-export function usePages<T>(path: string, params: Params, range: { start: string; end: string }, rowsOf: (answer: unknown) => T[]): Paged<T> {
-  const filter = JSON.stringify(params);
-  const [fixed, setFixed] = useState<{ filter: string; start: string; end: string }>();
-  const applied = fixed?.filter === filter ? fixed : undefined;
+export function usePages<T>(path: string, params: Params, rowsOf: (answer: unknown) => T[]): Paged<T> {
+  const { api: range, range: chosen } = useTime();
+  // A range that is chosen holds at once; the one that stands still is a live one.
+  const of = JSON.stringify([params, chosen.start, chosen.end]);
+  const [fixed, setFixed] = useState<{ of: string; start: string; end: string }>();
+  const applied = fixed?.of === of ? fixed : undefined;
   const at = applied ?? range;
   const query = useInfiniteQuery({
-    queryKey: [path, filter, at.start, at.end],
+    queryKey: [path, params, at.start, at.end],
     initialPageParam: '',
     queryFn: async ({ pageParam, signal }): Promise<Page<T>> => {
       const answer = await get<{ next_cursor?: string }>(path, { ...params, start: at.start, end: at.end, cursor: pageParam }, signal);
@@ -43,7 +48,7 @@ export function usePages<T>(path: string, params: Params, range: { start: string
   const rows = useMemo(() => pages?.flatMap((p) => p.rows) ?? [], [pages]);
   const more = () => {
     if (!hasNextPage || isFetchingNextPage || query.isPlaceholderData) return;
-    if (applied === undefined) setFixed({ filter, start: range.start, end: range.end });
+    if (applied === undefined) setFixed({ of, start: range.start, end: range.end });
     void fetchNextPage();
   };
   // A page may be empty while there is a next one.
@@ -52,7 +57,7 @@ export function usePages<T>(path: string, params: Params, range: { start: string
     if (empty) void fetchNextPage();
   }, [empty, fetchNextPage, pages?.length]);
   return {
-    rows, query, more, busy: query.isFetching, loadingMore: isFetchingNextPage, moreError: query.isFetchNextPageError ? query.error : null, hasMore: hasNextPage,
+    rows, of, query, more, busy: query.isFetching, loadingMore: isFetchingNextPage, moreError: query.isFetchNextPageError ? query.error : null, hasMore: hasNextPage,
     held: applied !== undefined && applied.end !== range.end, release: () => setFixed(undefined),
   };
 }

@@ -138,7 +138,7 @@ function selfTime(n: Node, nodes: readonly Node[]): number {
 /** Whether the sums are those of the API. Money is added in another order there. */
 export function agrees(tree: Tree, trace: Pick<Trace, 'calls' | 'input_tokens' | 'output_tokens' | 'cost_usd' | 'errors' | 'unpriced_calls'>): boolean {
   const t = tree.total;
-  return t.calls === trace.calls && t.input === trace.input_tokens && t.output === trace.output_tokens && t.errors === trace.errors && t.unpriced === (trace.unpriced_calls ?? 0) && Math.abs(t.usd - trace.cost_usd) <= 1e-9 + 1e-9 * Math.abs(trace.cost_usd);
+  return t.calls === trace.calls && t.input === (trace.input_tokens ?? 0) && t.output === (trace.output_tokens ?? 0) && t.errors === trace.errors && t.unpriced === (trace.unpriced_calls ?? 0) && Math.abs(t.usd - trace.cost_usd) <= 1e-9 + 1e-9 * Math.abs(trace.cost_usd);
 }
 
 export interface LogLine {
