@@ -1,6 +1,12 @@
 package api
 
-import "testing"
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/pitot-dev/pitot/internal/events"
+)
 
 func TestEvaluators(t *testing.T) {
 	a := newAPI(t)
@@ -24,5 +30,19 @@ func TestEvaluators(t *testing.T) {
 	r := decode[EvaluatorsReport](t, wantOK(t, a.get(base+"/evaluators")).Body.Bytes())
 	if len(r.Rules) != 1 || len(r.Judges) != 1 || r.Judges[0].LastError != "no answer" || r.Judges[0].CapUSD != 0.5 || r.Dropped["queue_full"] != 2 {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestCompareWithoutFailures: of rules only failures are stored.
+func TestCompareWithoutFailures(t *testing.T) {
+	a := newAPI(t, func(o *Options) { o.FailuresOnly = func() []string { return []string{"refusal", "polite"} } })
+	var asked events.CompareQuery
+	a.events.compare = func(_ context.Context, q events.CompareQuery) (*events.Comparison, error) {
+		asked = q
+		return fullComparison(q), nil
+	}
+	wantOK(t, a.get(base+"/compare?by=model&judgement=refusal"))
+	if !slices.Equal(asked.Without, []string{"refusal", "polite"}) {
+		t.Errorf("asked %+v", asked)
 	}
 }

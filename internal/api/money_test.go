@@ -670,6 +670,12 @@ func TestDoctor(t *testing.T) {
 		return []events.Group{{Time: now.Add(-time.Hour), Totals: events.Totals{Calls: 7}}}, nil
 	}
 	a.events.calls = func(_ context.Context, q events.CallQuery) (events.CallPage, error) {
+		switch q.Order {
+		case events.OrderOldest: // within the first hour that has calls
+			return events.CallPage{Calls: []*llm.Call{{Time: q.Start.Add(7 * time.Minute)}}}, nil
+		case events.OrderNewest:
+			return events.CallPage{Calls: []*llm.Call{{Time: q.End.Add(-7 * time.Second)}}}, nil
+		}
 		if !q.Start.After(now) {
 			t.Errorf("%+v", q)
 		}
@@ -686,6 +692,9 @@ func TestDoctor(t *testing.T) {
 	got, r := codes("/doctor")
 	if diff := cmp.Diff([]string{"dropped", "sampled", "capture_off"}, got); diff != "" || r.Healthy || r.Matching != 7 || r.StoredCalls != 7 {
 		t.Errorf("%s %+v", diff, r)
+	}
+	if first, last := now.Add(-53*time.Minute), now.Add(-7*time.Second); !r.FirstCall.Equal(first) || !r.LastCall.Equal(last) {
+		t.Errorf("calls from %v to %v, want the calls' own times %v and %v", r.FirstCall, r.LastCall, first, last)
 	}
 	got, r = codes("/doctor?model=b")
 	if diff := cmp.Diff([]string{"dropped", "filter_excludes_data", "sampled", "capture_off"}, got); diff != "" || r.Healthy || r.Matching != 0 {

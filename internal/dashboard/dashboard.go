@@ -103,8 +103,8 @@ type Panel struct {
 	Content    *Text       `json:"content,omitempty"` // Markdown
 	// GrafanaContent is what stands in a Grafana instead, where the same is done in
 	// another way.
-	GrafanaContent *Text `json:"-"`
-	Links      []Link      `json:"links,omitempty"`
+	GrafanaContent *Text  `json:"-"`
+	Links          []Link `json:"links,omitempty"`
 }
 
 // Target is a query of a panel.

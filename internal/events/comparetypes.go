@@ -28,13 +28,13 @@ type Comparison struct {
 	Baseline   map[string]string `json:"baseline,omitempty"`
 	Confidence float64           `json:"confidence"`
 	// Comparisons is for how many tests PAdjusted is corrected.
-	Comparisons   int             `json:"comparisons"`
-	OmittedGroups int             `json:"omitted_groups,omitempty"`
+	Comparisons   int `json:"comparisons"`
+	OmittedGroups int `json:"omitted_groups,omitempty"`
 	// QualityWithout are the evaluators whose feedback is left out of the quality.
 	QualityWithout []string `json:"quality_without,omitempty"`
 
-	Bounds        ComparedBounds  `json:"bounds"`
-	Groups        []ComparedGroup `json:"groups"`
+	Bounds ComparedBounds  `json:"bounds"`
+	Groups []ComparedGroup `json:"groups"`
 }
 
 // ComparedBounds are the edges of the buckets of durations, one more than each

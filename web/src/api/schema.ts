@@ -414,7 +414,7 @@ export interface paths {
         };
         /**
          * A page of traces, with totals over their calls.
-         * @description The conditions hold together for one record of the trace, a call or another span; those that only calls have, such as model, find calls. The numbers are those of the whole trace, as far as its records begin within six hours of those that match. A page may be shorter than limit before the last one.
+         * @description The conditions hold together for one record of the trace, a call or another span; those that only calls have, such as model, find calls. An attribute of a span is found by `query`: `attributes.gen_ai.tool.name:=search`. min_duration and max_duration are those of the whole trace. The numbers are those of the whole trace, as far as its records begin within six hours of those that match. A page may be shorter than limit before the last one.
          */
         get: operations["listTraces"];
         put?: never;

@@ -15,6 +15,8 @@ import { arrival, complete, connections, groupOrder, type Addresses, type Connec
 interface SetupReport {
   since?: string;
   any: boolean;
+  /** Older data is still being counted: that nothing came is not known yet. */
+  scanning?: boolean;
   addresses: Addresses;
   ways: Way[];
 }
@@ -40,7 +42,7 @@ export default function SetupView() {
           <Text size="sm" c="dimmed">{t('intro')}</Text>
         </Box>
         <Group gap="xs">
-          {q.data?.any === false && <Badge color="gray" variant="light" tt="none">{t('nothing')}</Badge>}
+          {q.data?.any === false && q.data.scanning !== true && <Badge color="gray" variant="light" tt="none">{t('nothing')}</Badge>}
           {q.data?.any === true && <Button size="xs" variant="light" renderRoot={(p) => <Link to="/calls" {...p}>{p.children}</Link>}>{t('see')}</Button>}
         </Group>
       </Group>
