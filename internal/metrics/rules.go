@@ -50,9 +50,9 @@ func (m *Metrics) buildRules(ctx context.Context) {
 		model.UTF8Validation, m.component("notifier"))
 	m.rules = rules.NewManager(&rules.ManagerOptions{
 		NameValidationScheme: model.UTF8Validation,
-		Appendable:           m.store,
-		Queryable:            m.db,
-		QueryFunc:            rules.EngineQueryFunc(m.engine, m.store),
+		Appendable:           m.ruleAppendable(),
+		Queryable:            m.ruleSamples(),
+		QueryFunc:            m.source.vector,
 		NotifyFunc:           m.notify,
 		Context:              ctx,
 		ExternalURL:          m.externalURL,

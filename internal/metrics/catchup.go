@@ -1,0 +1,235 @@
+package metrics
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/golang/snappy"
+	"github.com/prometheus/prometheus/config"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/prompb"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/storage/remote"
+)
+
+// Remote write follows the write-ahead log from the time at which it starts.
+// What an earlier process had stored and not delivered, because it was killed or
+// the outside store was down, it leaves out. deliverMissed sends that, once,
+// beside it. Where the border is not known to the second a sample goes out
+// twice, with the same time and value.
+
+const (
+	// sentFile remembers until when each URL has everything.
+	sentFile = "remote-sent.json"
+	// sentEvery is how often that is saved.
+	sentEvery = 5 * time.Second
+	// sentMargin is how far the parallel senders of remote write may be apart.
+	sentMargin = 30 * time.Second
+	// missedStep is how much is read at once, and missedSeries how much sent.
+	missedStep   = 5 * time.Minute
+	missedSeries = 1000
+	// missedSamples bounds what is read at once.
+	missedSamples = 50_000_000
+)
+
+// sentUntil is the file's content: Unix milliseconds by URL.
+type sentUntil map[string]int64
+
+func (m *Metrics) sentPath() string { return filepath.Join(m.opts.Dir, sentFile) }
+
+func (m *Metrics) readSent() sentUntil {
+	out := sentUntil{}
+	b, err := os.ReadFile(m.sentPath())
+	if err == nil {
+		err = json.Unmarshal(b, &out)
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		m.logger.Warn("what was delivered to the metric store is not known: nothing is delivered again", "err", err)
+	}
+	return out
+}
+
+func (m *Metrics) writeSent(s sentUntil) {
+	b, err := json.Marshal(s)
+	if err != nil {
+		return
+	}
+	tmp := m.sentPath() + ".tmp"
+	if err = os.WriteFile(tmp, b, 0o600); err == nil {
+		err = os.Rename(tmp, m.sentPath())
+	}
+	if err != nil {
+		m.logger.Debug("progress of remote write not saved", "err", err)
+	}
+}
+
+// deliverMissed sends what earlier processes have left, and then notes how far
+// remote write is, until ctx ends.
+func (m *Metrics) deliverMissed(ctx context.Context) {
+	before := m.readSent()
+	start := m.started.UnixMilli()
+	missed := map[string]int64{}
+	for _, u := range m.opts.Remote.WriteURLs {
+		if t, ok := before[u]; ok && t < start {
+			missed[u] = t
+		}
+	}
+	tick := time.NewTicker(sentEvery)
+	defer tick.Stop()
+	for {
+		for u, from := range missed {
+			next, err := m.sendMissed(ctx, u, from, start)
+			if err != nil && ctx.Err() == nil {
+				m.logger.Warn("samples of before the start are not delivered yet", "url", u, "err", err)
+			}
+			if missed[u] = next; next >= start {
+				delete(missed, u)
+			}
+		}
+		m.noteSent(missed)
+		select {
+		case <-ctx.Done():
+			m.noteSent(missed)
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// noteSent saves how far each URL is.
+func (m *Metrics) noteSent(missed map[string]int64) {
+	now := sentUntil{}
+	newest := m.sentTimes()
+	for _, u := range m.opts.Remote.WriteURLs {
+		if t, ok := missed[u]; ok {
+			now[u] = t
+			continue
+		}
+		now[u] = m.started.UnixMilli()
+		if t := newest[u]; t > now[u] {
+			now[u] = max(now[u], t-sentMargin.Milliseconds())
+		}
+	}
+	m.writeSent(now)
+}
+
+// sentTimes is the newest sample that remote write has delivered, by URL.
+func (m *Metrics) sentTimes() map[string]int64 {
+	families, _ := m.registry.Gather() // what one collector cannot say the others can
+	out := map[string]int64{}
+	for _, f := range families {
+		if f.GetName() != sentTimestamp {
+			continue
+		}
+		for _, x := range f.GetMetric() {
+			if v := x.GetGauge().GetValue(); v > 0 && !math.IsInf(v, 0) {
+				out[labelOfPairs(x.GetLabel(), "url")] = int64(v * 1000)
+			}
+		}
+	}
+	return out
+}
+
+// sendMissed sends the samples of (from, to] and returns how far it came.
+func (m *Metrics) sendMissed(ctx context.Context, u string, from, to int64) (int64, error) {
+	cfg := m.config.Load()
+	i := slices.IndexFunc(cfg.RemoteWriteConfigs, func(c *config.RemoteWriteConfig) bool { return c.URL.String() == u })
+	if i < 0 {
+		return to, nil
+	}
+	w := cfg.RemoteWriteConfigs[i]
+	client, err := remote.NewWriteClient("missed", &remote.ClientConfig{URL: w.URL, WriteProtoMsg: w.ProtobufMessage, Timeout: w.RemoteTimeout, HTTPClientConfig: w.HTTPClientConfig, Headers: w.Headers})
+	if err != nil {
+		return from, err
+	}
+	if oldest, _, ok := m.Range(); ok {
+		from = max(from, oldest.UnixMilli()-1)
+	}
+	for from < to {
+		end := min(from+missedStep.Milliseconds(), to)
+		if err := m.sendRange(ctx, client, from+1, end, cfg.GlobalConfig.ExternalLabels); err != nil {
+			return from, err
+		}
+		from = end
+	}
+	return to, nil
+}
+
+// sendRange sends the samples of [from, to].
+func (m *Metrics) sendRange(ctx context.Context, client remote.WriteClient, from, to int64, external labels.Labels) error {
+	q, err := m.db.Querier(from, to)
+	if err != nil {
+		return err
+	}
+	defer q.Close()
+	set := q.Select(ctx, false, &storage.SelectHints{Start: from, End: to}, labels.MustNewMatcher(labels.MatchRegexp, labels.MetricName, ".+"))
+	res, _, err := remote.ToQueryResult(set, missedSamples)
+	if err != nil {
+		return err
+	}
+	for batch := range slices.Chunk(res.Timeseries, missedSeries) {
+		req := prompb.WriteRequest{}
+		for _, s := range batch {
+			s.Labels = withExternal(s.Labels, external)
+			req.Timeseries = append(req.Timeseries, *s)
+		}
+		raw, err := req.Marshal()
+		if err != nil {
+			return err
+		}
+		_, err = client.Store(ctx, snappy.Encode(nil, raw), 0)
+		if _, again := errors.AsType[remote.RecoverableError](err); again {
+			return err
+		}
+		if err != nil { // it will never take these: remote write itself goes on as well
+			m.logger.Warn("the metric store refuses samples of before the start", "err", fmt.Sprint(err))
+		}
+	}
+	return nil
+}
+
+// withExternal adds external labels where a series has none of that name.
+func withExternal(in []prompb.Label, external labels.Labels) []prompb.Label {
+	external.Range(func(l labels.Label) {
+		if !slices.ContainsFunc(in, func(x prompb.Label) bool { return x.Name == l.Name }) {
+			in = append(in, prompb.Label{Name: l.Name, Value: l.Value})
+		}
+	})
+	slices.SortFunc(in, func(a, b prompb.Label) int {
+		if a.Name < b.Name {
+			return -1
+		}
+		return 1
+	})
+	return in
+}
+
+// deliverLast stores what was counted until now, and waits a while until remote
+// write has it: this process may be the last one over its directory.
+func (m *Metrics) deliverLast() {
+	last := time.Now()
+	m.self.scrape(last)
+	deadline := time.NewTimer(remoteFlushDeadline)
+	defer deadline.Stop()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		sent := m.sentTimes()
+		if !slices.ContainsFunc(m.opts.Remote.WriteURLs, func(u string) bool { return sent[u] < last.UnixMilli() }) {
+			return
+		}
+		select {
+		case <-deadline.C:
+			m.logger.Warn("the metric store has not taken everything: the rest is delivered after the next start")
+			return
+		case <-tick.C:
+		}
+	}
+}
