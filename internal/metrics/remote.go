@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -375,6 +376,41 @@ func (m *Metrics) queryable() storage.SampleAndChunkQueryable {
 		return m.remote
 	}
 	return m.store
+}
+
+// ruleLogger is the logger of rules. While an outside store does not answer, no
+// rule can be evaluated: that is told once, by what asks it, and not by each rule.
+func (m *Metrics) ruleLogger() *slog.Logger {
+	l := m.component("rules")
+	if m.opts.Remote == nil {
+		return l
+	}
+	return slog.New(withoutFailures{l.Handler()})
+}
+
+// withoutFailures lowers what the rule manager says of each rule that it could
+// not evaluate.
+type withoutFailures struct{ slog.Handler }
+
+// Handle implements slog.Handler.
+func (h withoutFailures) Handle(ctx context.Context, r slog.Record) error {
+	if r.Message == "Evaluating rule failed" {
+		r.Level = slog.LevelDebug
+		if !h.Enabled(ctx, r.Level) {
+			return nil
+		}
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+// WithAttrs implements slog.Handler.
+func (h withoutFailures) WithAttrs(a []slog.Attr) slog.Handler {
+	return withoutFailures{h.Handler.WithAttrs(a)}
+}
+
+// WithGroup implements slog.Handler.
+func (h withoutFailures) WithGroup(name string) slog.Handler {
+	return withoutFailures{h.Handler.WithGroup(name)}
 }
 
 // ruleSamples is what is read without PromQL: the store itself, where it is the

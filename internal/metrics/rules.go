@@ -57,7 +57,7 @@ func (m *Metrics) buildRules(ctx context.Context) {
 		Context:              ctx,
 		ExternalURL:          m.externalURL,
 		Registerer:           m.registry,
-		Logger:               m.component("rules"),
+		Logger:               m.ruleLogger(),
 		OutageTolerance:      time.Hour,
 		ForGracePeriod:       10 * time.Minute,
 		ResendDelay:          time.Minute,
