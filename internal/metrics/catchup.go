@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -174,25 +173,70 @@ func (m *Metrics) sendRange(ctx context.Context, client remote.WriteClient, from
 	if err != nil {
 		return err
 	}
+	for _, x := range res.Timeseries {
+		x.Labels = withExternal(x.Labels, external)
+	}
+	refused := 0
 	for batch := range slices.Chunk(res.Timeseries, missedSeries) {
-		req := prompb.WriteRequest{}
-		for _, s := range batch {
-			s.Labels = withExternal(s.Labels, external)
-			req.Timeseries = append(req.Timeseries, *s)
-		}
-		raw, err := req.Marshal()
+		n, err := storeSeries(ctx, client, batch)
 		if err != nil {
 			return err
 		}
-		_, err = client.Store(ctx, snappy.Encode(nil, raw), 0)
-		if _, again := errors.AsType[remote.RecoverableError](err); again {
-			return err
-		}
-		if err != nil { // it will never take these: remote write itself goes on as well
-			m.logger.Warn("the metric store refuses samples of before the start", "err", fmt.Sprint(err))
-		}
+		refused += n
+	}
+	if refused > 0 {
+		m.logger.Debug("the metric store refuses series of before the start: it has newer samples of them", "series", refused)
 	}
 	return nil
+}
+
+// storeSeries sends series, and returns how many the store refuses for what they
+// are. It refuses a request as a whole for a single sample that it does not take,
+// such as one that it has: halves of it find which.
+func storeSeries(ctx context.Context, client remote.WriteClient, batch []*prompb.TimeSeries) (refused int, err error) {
+	req := prompb.WriteRequest{}
+	for _, s := range batch {
+		req.Timeseries = append(req.Timeseries, *s)
+	}
+	raw, err := req.Marshal()
+	if err != nil {
+		return 0, err
+	}
+	_, err = client.Store(ctx, snappy.Encode(nil, raw), 0)
+	switch _, again := errors.AsType[remote.RecoverableError](err); {
+	case err == nil:
+		return 0, nil
+	case again || ctx.Err() != nil:
+		return 0, err
+	case len(batch) > 1:
+		half := len(batch) / 2
+		a, err := storeSeries(ctx, client, batch[:half])
+		if err != nil {
+			return a, err
+		}
+		b, err := storeSeries(ctx, client, batch[half:])
+		return a + b, err
+	}
+	// One series: its samples one by one.
+	s := batch[0]
+	if len(s.Samples)+len(s.Histograms) <= 1 {
+		return 1, nil
+	}
+	for i := range s.Samples {
+		n, err := storeSeries(ctx, client, []*prompb.TimeSeries{{Labels: s.Labels, Samples: s.Samples[i : i+1]}})
+		if err != nil {
+			return refused, err
+		}
+		refused = max(refused, n)
+	}
+	for i := range s.Histograms {
+		n, err := storeSeries(ctx, client, []*prompb.TimeSeries{{Labels: s.Labels, Histograms: s.Histograms[i : i+1]}})
+		if err != nil {
+			return refused, err
+		}
+		refused = max(refused, n)
+	}
+	return refused, nil
 }
 
 // withExternal adds external labels where a series has none of that name.
@@ -216,7 +260,7 @@ func withExternal(in []prompb.Label, external labels.Labels) []prompb.Label {
 func (m *Metrics) deliverLast() {
 	last := time.Now()
 	m.self.scrape(last)
-	deadline := time.NewTimer(remoteFlushDeadline)
+	deadline := time.NewTimer(m.flushDeadline())
 	defer deadline.Stop()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
@@ -232,4 +276,12 @@ func (m *Metrics) deliverLast() {
 		case <-tick.C:
 		}
 	}
+}
+
+// flushDeadline bounds how long Close waits for remote write.
+func (m *Metrics) flushDeadline() time.Duration {
+	if r := m.opts.Remote; r != nil && r.FlushDeadline > 0 {
+		return r.FlushDeadline
+	}
+	return remoteFlushDeadline
 }

@@ -47,6 +47,8 @@ type Remote struct {
 	Leads func() bool
 	// NoRules switches the evaluation of rules off: other replicas do it.
 	NoRules bool
+	// FlushDeadline bounds how long Close waits for remote write; default 10 s.
+	FlushDeadline time.Duration
 	// Shard is the part of the scrape targets that this replica scrapes.
 	Shard Shard
 }

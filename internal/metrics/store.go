@@ -278,7 +278,7 @@ func (m *Metrics) openStorage(cfg *config.Config) error {
 	if _, newest, ok := m.Range(); ok {
 		m.storedUntil = newest
 	}
-	m.remote = remote.NewStorage(m.component("remote"), m.registry, m.db.StartTime, m.opts.Dir, remoteFlushDeadline, readyScrape{m}, false)
+	m.remote = remote.NewStorage(m.component("remote"), m.registry, m.db.StartTime, m.opts.Dir, m.flushDeadline(), readyScrape{m}, false)
 	m.db.SetWriteNotified(m.remote)
 	m.store = storage.NewFanout(m.component("fanout"), m.db, m.remote)
 	return m.db.ApplyConfig(cfg)

@@ -152,9 +152,7 @@ func TestBudgetBound(t *testing.T) {
 	}
 	// The query replica knows the sum as well.
 	testkit.EventuallyIn(t, long, "the query replica shows what was spent", func() bool {
-		var v struct {
-			Budgets []struct{ Accounts []struct{ Spent float64 } }
-		}
+		var v struct{ Budgets []struct{ Spent float64 } }
 		b := s.api("/api/pitot/v1/budgets", url.Values{})
 		return json.Unmarshal(b, &v) == nil && len(v.Budgets) == 1 && round(v.Budgets[0].Spent) == round(spent)
 	})

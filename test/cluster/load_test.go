@@ -127,7 +127,7 @@ func traceJSON(run string, from, count int, start time.Time) (body []byte, sessi
 		attrs := strings.Join([]string{
 			str("gen_ai.operation.name", "chat"), str("gen_ai.provider.name", "openai"), str("gen_ai.request.model", m), str("gen_ai.response.model", m),
 			num("gen_ai.usage.input_tokens", 100+i%50), num("gen_ai.usage.output_tokens", 10+i%7), str("user.id", run), str("session.id", session),
-			str("gen_ai.response.id", "resp-"+session), str("input.value", "question number "+session),
+			str("gen_ai.response.id", "resp-"+session), str("input.value", "question number "+session), str("output.value", "answer number "+session),
 		}, ",")
 		fmt.Fprintf(&b, `{"resource":{"attributes":[%s]},"scopeSpans":[{"scope":{"name":"cluster-test"},"spans":[%s,%s]}]}`, str("service.name", service),
 			span(agent, "", "invoke_agent helper", 1, time.Duration(300+i%100)*time.Millisecond, str("gen_ai.operation.name", "invoke_agent"), ""),
