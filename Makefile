@@ -55,11 +55,11 @@ $(UPSTREAM)/%:
 	@mkdir -p $(UPSTREAM)
 	cd test/cluster/upstream/$* && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $(CURDIR)/$@ $$($(GO) list -f '{{.ImportPath}}' tool)
 
-cluster: build $(UPSTREAM)/victorialogs $(UPSTREAM)/victoriametrics $(UPSTREAM)/prometheus ## Replicas over clusters of outside stores, and what happens when parts fail (half an hour)
-	PITOT_BIN=$(CURDIR)/$(BIN) PITOT_UPSTREAM=$(CURDIR)/$(UPSTREAM) $(GO) test -count=1 -timeout 60m -v ./test/cluster
+cluster: build $(UPSTREAM)/victorialogs $(UPSTREAM)/victoriametrics $(UPSTREAM)/prometheus ## Replicas over clusters of outside stores, and what happens when parts fail (a quarter of an hour, and the builds)
+	PITOT_BIN=$(CURDIR)/$(BIN) PITOT_UPSTREAM=$(CURDIR)/$(UPSTREAM) $(GO) test -count=1 -timeout 60m -parallel 2 -v ./test/cluster
 
 cluster-short: build ## The part of it that needs nothing but Pitot itself (four minutes)
-	PITOT_BIN=$(CURDIR)/$(BIN) $(GO) test -count=1 -short -timeout 10m ./test/cluster
+	PITOT_BIN=$(CURDIR)/$(BIN) $(GO) test -count=1 -short -timeout 10m -parallel 3 ./test/cluster
 
 scaling: build $(UPSTREAM)/victorialogs $(UPSTREAM)/victoriametrics ## Measure the numbers of docs/scaling.md
 	PITOT_BIN=$(CURDIR)/$(BIN) PITOT_UPSTREAM=$(CURDIR)/$(UPSTREAM) PITOT_SCALE=1 $(GO) test -count=1 -timeout 60m -run TestScale -v ./test/cluster

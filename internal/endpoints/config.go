@@ -129,7 +129,7 @@ func (c Client) transport(writes bool) (*http.Transport, error) {
 	d := &net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}
 	t := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, DialContext: d.DialContext, TLSClientConfig: conf, TLSHandshakeTimeout: 5 * time.Second,
-		MaxIdleConnsPerHost: 16, MaxConnsPerHost: 64, IdleConnTimeout: time.Minute,
+		MaxIdleConnsPerHost: 16, MaxConnsPerHost: 64, IdleConnTimeout: 30 * time.Second, // less than stores wait, or a request meets a connection that is being closed
 		WriteBufferSize: 64 << 10, ReadBufferSize: 64 << 10,
 	}
 	if writes {

@@ -43,6 +43,8 @@ const (
 	// settleFor is how long after a URL answers again what it held back may still
 	// have an effect.
 	settleFor = 5 * time.Second
+	// eachTimeout bounds a request to all URLs.
+	eachTimeout = 15 * time.Second
 	// maxBody bounds the body of a request that may have to be sent again.
 	maxBody = 16 << 20
 )
@@ -170,12 +172,15 @@ func (p *Pool) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, &NotSentError{err}
 	}
 	var last error = &NotSentError{ErrDown}
-	for _, t := range p.order() {
+	order := p.order()
+	for i, t := range order {
 		resp, err := p.send(r, t, body)
-		if err == nil && !p.declined(resp, t) {
+		if err == nil && (!p.declined(resp, t) || !p.opts.Writes && i == len(order)-1) {
 			return resp, nil
 		}
 		if err == nil {
+			_, _ = io.CopyN(io.Discard, resp.Body, 4<<10)
+			resp.Body.Close()
 			last = &NotSentError{fmt.Errorf("%s: status %d", t.url.Host, resp.StatusCode)}
 			continue
 		}
@@ -197,8 +202,8 @@ func (p *Pool) RoundTrip(r *http.Request) (*http.Response, error) {
 	return nil, last
 }
 
-// declined says whether an answer means that the URL takes no requests now, and
-// then drops it. Gateways before a store say 502 and 504 of what they may have
+// declined says whether an answer means that the URL takes no requests now.
+// Gateways before a store say 502 and 504 of what they may have
 // passed on.
 func (p *Pool) declined(resp *http.Response, t *target) bool {
 	switch resp.StatusCode {
@@ -210,8 +215,6 @@ func (p *Pool) declined(resp *http.Response, t *target) bool {
 	default:
 		return false
 	}
-	_, _ = io.CopyN(io.Discard, resp.Body, 4<<10)
-	resp.Body.Close()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.refused = p.opts.Now().Add(refusedFor)
@@ -411,6 +414,8 @@ func (p *Pool) Settled() bool {
 func (p *Pool) Each(ctx context.Context, method, path string) error {
 	var errs []error
 	gone := 0
+	ctx, cancel := context.WithTimeout(ctx, eachTimeout)
+	defer cancel()
 	for _, t := range p.targets {
 		req, err := http.NewRequestWithContext(ctx, method, p.URL()+path, nil)
 		if err != nil {

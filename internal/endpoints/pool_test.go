@@ -263,3 +263,14 @@ func TestClientValidate(t *testing.T) {
 		}
 	}
 }
+
+// Of a read that nobody answers well the last answer is passed on: it says why.
+func TestPoolPassesOnWhyNobodyAnswers(t *testing.T) {
+	a, b := newStore(t), newStore(t)
+	a.status.Store(http.StatusBadGateway)
+	b.status.Store(http.StatusBadGateway)
+	p := newPool(t, false, a.URL, b.URL)
+	if status, err := send(t, p); err != nil || status != http.StatusBadGateway || a.got.Load()+b.got.Load() != 2 {
+		t.Errorf("%d, %v, %d requests", status, err, a.got.Load()+b.got.Load())
+	}
+}

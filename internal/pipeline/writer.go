@@ -470,6 +470,9 @@ func (w *writer) commitSafe(ctx context.Context) {
 		return
 	}
 	w.committed = now
+	if w.verify.on() && !w.verify.settled() {
+		return
+	}
 	ready, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	if w.store.Ready(ready) != nil || w.store.Epoch() != w.epoch {

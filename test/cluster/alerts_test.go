@@ -57,6 +57,7 @@ func (h *hook) count(name string) int {
 // once; what recording rules make is written by one of them, and by the other
 // when that is gone.
 func TestAlertsOnce(t *testing.T) {
+	t.Parallel()
 	store := "prometheus"
 	if upstream(store) == "" {
 		store = "pitot"
@@ -128,6 +129,7 @@ alerts: {cluster: GOSSIP}
 // TestBudgetBound: a hard budget over three replicas is passed by no more than
 // what they admit between two readings of each other's spending.
 func TestBudgetBound(t *testing.T) {
+	t.Parallel()
 	// A call costs 1,000 × 2.5 $ + 100 × 10 $ a million = 0.0035 $.
 	const costOfCall, limit, perSecond = 0.0035, 0.35, 20
 	const share = 2 * time.Second
