@@ -182,7 +182,6 @@ type plan struct {
 	extra             string // more configuration
 	cluster           string // more of storage.events.cluster
 	netns             bool   // the third node in a network namespace
-	shard             bool
 }
 
 // stack is a running cluster.

@@ -4,6 +4,7 @@ package cluster
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -202,10 +203,7 @@ func scaleData(t *testing.T, store string) {
 	start := time.Now().Add(-5 * time.Hour)
 	window := url.Values{"start": {start.Add(-time.Hour).Format(time.RFC3339)}, "end": {time.Now().Add(time.Hour).Format(time.RFC3339)}}
 	with := func(kv ...string) string {
-		v := url.Values{}
-		for k, x := range window {
-			v[k] = x
-		}
+		v := maps.Clone(window)
 		for i := 0; i+1 < len(kv); i += 2 {
 			v.Set(kv[i], kv[i+1])
 		}
