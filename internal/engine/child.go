@@ -62,7 +62,7 @@ func Main([]string) int {
 		err = json.Unmarshal(line, &cfg)
 	}
 	if err != nil || cfg.Password == "" {
-		fmt.Fprintln(os.Stderr, "without flags, pitot engine is the child of `pitot serve`; to run a node of a cluster give it flags: see pitot engine --help")
+		fmt.Fprintln(os.Stderr, "without flags, pitot engine is started by `pitot serve`; to run a node of a cluster give it flags: see pitot engine --help")
 		return exitUsage
 	}
 	if err := flag.CommandLine.Parse(cfg.flags()); err != nil {
