@@ -168,7 +168,7 @@ func (s *remoteSource) queryRange(ctx context.Context, expr string, start, end t
 // remoteError keeps the answer's text short: a proxy may answer with a page.
 func remoteError(err error) error {
 	if e, ok := errors.AsType[*promv1.Error](err); ok && len(e.Detail) > 200 {
-		return fmt.Errorf("%s: %s ...", e.Msg, e.Detail[:200])
+		return fmt.Errorf("%s: %s (cut)", e.Msg, e.Detail[:200])
 	}
 	return err
 }
