@@ -8,7 +8,7 @@ GOLANGCI := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.
 GOFUMPT  := $(GO) run mvdan.cc/gofumpt@v0.12.0
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test race lint fmt generate ui ui-check journeys e2e endurance interop senders clients bench fuzz clean
+.PHONY: help run build test race lint fmt generate ui ui-check journeys e2e endurance cluster cluster-short scaling interop senders clients bench fuzz clean
 
 help: ## List the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -54,6 +54,21 @@ endurance: build ## The tests of kills, full disks, overload, open streams and c
 	PITOT_BIN=$(CURDIR)/$(BIN) PITOT_KILLS=$${PITOT_KILLS:-1000} PITOT_SENDER_KILLS=$${PITOT_SENDER_KILLS:-50} PITOT_FULL_DISKS=$${PITOT_FULL_DISKS:-10} \
 	PITOT_OVERLOAD=$${PITOT_OVERLOAD:-10m} PITOT_STREAMS=$${PITOT_STREAMS:-10000} PITOT_SOAK=$${PITOT_SOAK:-1h} PITOT_CLOCK_STEPS=1 \
 	$(GO) test -count=1 -v -parallel 1 -timeout 8h -run '$(or $(ENDURANCE),TestKill|TestAcknowledgedSpansSurvive|TestFullDisk|TestOverload|TestManyStreams|TestSoak|TestClockSteps|TestPoisonedEngine)' ./test/e2e
+
+# Outside stores to test with, each built from its own module.
+UPSTREAM := bin/upstream
+$(UPSTREAM)/%:
+	@mkdir -p $(UPSTREAM)
+	cd test/cluster/upstream/$* && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $(CURDIR)/$@ $$($(GO) list -f '{{.ImportPath}}' tool)
+
+cluster: build $(UPSTREAM)/victorialogs $(UPSTREAM)/victoriametrics $(UPSTREAM)/prometheus ## Replicas over clusters of outside stores, and what happens when parts fail (a quarter of an hour, and the builds)
+	PITOT_BIN=$(CURDIR)/$(BIN) PITOT_UPSTREAM=$(CURDIR)/$(UPSTREAM) $(GO) test -count=1 -timeout 60m -parallel 2 -v ./test/cluster
+
+cluster-short: build ## The part of it that needs nothing but Pitot itself (four minutes)
+	PITOT_BIN=$(CURDIR)/$(BIN) $(GO) test -count=1 -short -timeout 10m -parallel 3 ./test/cluster
+
+scaling: build $(UPSTREAM)/victorialogs $(UPSTREAM)/victoriametrics ## Measure the numbers of docs/scaling.md
+	PITOT_BIN=$(CURDIR)/$(BIN) PITOT_UPSTREAM=$(CURDIR)/$(UPSTREAM) PITOT_SCALE=1 $(GO) test -count=1 -timeout 60m -run TestScale -v ./test/cluster
 
 interop: build ## The official clients of npm and Go against the gateway, rsyslog against the log API
 	./test/interop/run

@@ -18,9 +18,10 @@ import (
 )
 
 func main() {
-	// The engine child is this binary under another name; it has flags of its own.
-	if len(os.Args) > 1 && os.Args[1] == "engine" {
-		os.Exit(engine.Main(os.Args[2:]))
+	// The engine child is this binary under another name, told what to do on its
+	// stdin. With flags it is the user's command.
+	if len(os.Args) == 2 && os.Args[1] == "engine" {
+		os.Exit(engine.Main(nil))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
@@ -51,6 +52,7 @@ type cli struct {
 	Dashboards dashboardsCmd `cmd:"" help:"Write the dashboards for Grafana."`
 	Probes     probesCmd     `cmd:"" help:"Show how the probes fare; --run=NAME runs one now."`
 	Bench      benchCmd      `cmd:"" help:"Measure the gateway beside a bare reverse proxy on this machine."`
+	Engine     engineCmd     `cmd:"" help:"Run a node of an event cluster: storage, or with --storage-node the insert and select side."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 
 	BenchPart benchPartCmd `cmd:"" hidden:""`

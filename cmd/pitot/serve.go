@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/pitot-dev/pitot/internal/server"
 )
@@ -47,13 +48,20 @@ func (f *serverFlags) options(data string, log *slog.Logger) server.Options {
 
 type serveCmd struct {
 	serverFlags
-	Data string `help:"Data directory." type:"path" default:"pitot-data" env:"PITOT_DATA"`
+	Role         string        `help:"all, capture (gateway, telemetry, logs, scraping; no queries) or query (API, UI, rules, alerts; takes nothing in). The last two need outside stores." enum:"all,capture,query" default:"all" env:"PITOT_ROLE"`
+	Replica      string        `help:"Name that tells this process from others over the same stores. Default: the host's name." env:"PITOT_REPLICA" placeholder:"NAME"`
+	Shard        string        `help:"This replica's part of the scrape targets, such as 0/3; part 0 also asks the probes." env:"PITOT_SHARD" placeholder:"N/OF"`
+	DrainDelay   time.Duration `name:"drain-delay" help:"How long to go on as before after saying not ready, so that load balancers learn of it." default:"0s"`
+	DrainTimeout time.Duration `name:"drain-timeout" help:"How long requests under way may take when the server stops: longer than the longest stream." default:"30s"`
+	Data         string        `help:"Data directory." type:"path" default:"pitot-data" env:"PITOT_DATA"`
 }
 
 // Run runs the server until it is told to stop.
 func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	log := c.logger(s.err)
-	srv, err := server.New(ctx, c.options(c.Data, log))
+	o := c.options(c.Data, log)
+	o.Role, o.Replica, o.Shard, o.DrainDelay, o.DrainTimeout = server.Role(c.Role), c.Replica, c.Shard, c.DrainDelay, c.DrainTimeout
+	srv, err := server.New(ctx, o)
 	if err != nil {
 		return err
 	}

@@ -80,12 +80,14 @@ type EventStorage struct {
 	Retention   model.Duration   `yaml:"retention" doc:"How long calls, spans and logs are kept, in whole days."`
 	MaxDisk     units.Base2Bytes `yaml:"max_disk,omitempty" doc:"Most disk that they use; the oldest days go first. 0: no limit but the retention."`
 	MinFreeDisk units.Base2Bytes `yaml:"min_free_disk,omitempty" doc:"Free space below which nothing more is stored; the gateway goes on."`
+	Cluster     EventCluster     `yaml:"cluster,omitempty" doc:"An outside cluster of VictoriaLogs or of pitot engine nodes in place of the embedded engine. See scaling.md."`
 }
 
 // MetricStorage bounds the metric store.
 type MetricStorage struct {
 	Retention model.Duration   `yaml:"retention" doc:"How long metrics are kept."`
 	MaxDisk   units.Base2Bytes `yaml:"max_disk,omitempty" doc:"Most disk that they use; the oldest blocks go first. 0: no limit but the retention."`
+	Remote    MetricRemote     `yaml:"remote,omitempty" doc:"An outside store of metrics in place of the embedded one, which then only buffers what goes there. See scaling.md."`
 }
 
 // JournalStorage bounds the journal.

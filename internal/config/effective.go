@@ -35,7 +35,7 @@ func digest(c *Config) string {
 
 // secretPaths are fields of foreign structs that hold secrets; [] and .* stand
 // for any element. Fields of one's own have the tag secret:"true".
-var secretPaths = []string{"gateway.upstreams[].headers.*", "forward[].headers.*", "probes.targets[].headers.*", "quality.judges[].headers.*", "quality.feedback.keys[]"}
+var secretPaths = []string{"gateway.upstreams[].headers.*", "forward[].headers.*", "probes.targets[].headers.*", "quality.judges[].headers.*", "quality.feedback.keys[]", "storage.events.cluster.headers.*", "storage.metrics.remote.headers.*"}
 
 // printer writes a configuration as YAML, in the order of the structs.
 type printer struct {

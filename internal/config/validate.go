@@ -31,6 +31,8 @@ func (d *decoder) validate(c *Config) {
 	d.all("infrastructure", c.Infrastructure.Validate())
 	d.validateLabels(c)
 	d.validateStorage(c)
+	d.all("storage.events.cluster", c.Storage.Events.Cluster.Validate())
+	d.all("storage.metrics.remote", c.Storage.Metrics.Remote.Validate())
 	d.validateSections(c)
 }
 

@@ -62,7 +62,7 @@ func Main([]string) int {
 		err = json.Unmarshal(line, &cfg)
 	}
 	if err != nil || cfg.Password == "" {
-		fmt.Fprintln(os.Stderr, "pitot engine is started by `pitot serve`, not by hand")
+		fmt.Fprintln(os.Stderr, "without flags, pitot engine is started by `pitot serve`; to run a node of a cluster give it flags: see pitot engine --help")
 		return exitUsage
 	}
 	if err := flag.CommandLine.Parse(cfg.flags()); err != nil {
@@ -136,21 +136,30 @@ func (c *childConfig) flags() []string {
 // childHandler lets the parent in and nobody else.
 type childHandler struct{ password [sha256.Size]byte }
 
+// endOnPanic ends the process on a panic, as the engine's code counts on;
+// net/http would recover it and leave the storage in a state that nobody has
+// thought of.
+func endOnPanic() {
+	if err := recover(); err != nil {
+		buf := make([]byte, 64<<10)
+		fmt.Fprintf(os.Stderr, "panic: %v\n\n%s", err, buf[:runtime.Stack(buf, false)])
+		os.Exit(exitPanic)
+	}
+}
+
+// ServeHTTP implements http.Handler.
 func (h *childHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	// The engine's code counts on a panic ending the process; net/http would
-	// recover it and leave the storage in a state that nobody has thought of.
-	defer func() {
-		if err := recover(); err != nil {
-			buf := make([]byte, 64<<10)
-			fmt.Fprintf(os.Stderr, "panic: %v\n\n%s", err, buf[:runtime.Stack(buf, false)])
-			os.Exit(exitPanic)
-		}
-	}()
+	defer endOnPanic()
 	got := sha256.Sum256([]byte(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")))
 	if subtle.ConstantTimeCompare(got[:], h.password[:]) != 1 {
 		http.Error(w, "this engine is private to its Pitot process", http.StatusUnauthorized)
 		return
 	}
+	serveEngine(w, r)
+}
+
+// serveEngine answers what the engine answers.
+func serveEngine(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/metrics":
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")

@@ -31,6 +31,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(childEnv) != "" {
 		os.Exit(Main(nil))
 	}
+	if o := os.Getenv(nodeEnv); o != "" {
+		os.Exit(nodeMain(o))
+	}
 	if dir := os.Getenv(parentEnv); dir != "" {
 		os.Exit(parentMain(dir))
 	}

@@ -49,5 +49,26 @@ func (s *Store) EachCall(ctx context.Context, r Range) iter.Seq2[*llm.Call, erro
 	}
 }
 
+// EachCounted yields what totals count of a range: the stored Calls, and those of
+// which only a tally was kept.
+func (s *Store) EachCounted(ctx context.Context, r Range) iter.Seq2[*llm.Call, error] {
+	return func(yield func(*llm.Call, error) bool) {
+		q := request{op: "each counted call", query: countedStream + " status:* | fields " + listFields, r: r, whole: true}
+		err := s.each(ctx, q, func(m row) error {
+			c, err := decodeCall(m)
+			if err != nil {
+				return err
+			}
+			if !yield(c, nil) {
+				return errEnough
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errEnough) {
+			yield(nil, err)
+		}
+	}
+}
+
 // errEnough ends a query whose reader wants no more.
 var errEnough = errors.New("enough")

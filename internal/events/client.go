@@ -28,6 +28,7 @@ type request struct {
 	filters []string // the user's filters, passed apart so that they stay filters
 	r       Range
 	fresh   bool // rows of streams that began in this very second count, too
+	whole   bool // an answer without the data of a node that is down is none
 }
 
 // freshStreams is a stream filter that every row passes, and that is another one
@@ -49,12 +50,15 @@ const settled = time.Minute
 
 // ping asks whether the engine takes and answers requests.
 func (s *Store) ping(ctx context.Context) error {
-	for _, u := range []string{s.ep.InsertURL + "/insert/ready", s.ep.SelectURL + "/select/logsql/query?query=kind:none&limit=1&start=1s"} {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
+	for _, p := range []struct {
+		url    string
+		client *http.Client
+	}{{s.ep.InsertURL + "/insert/ready", s.ep.InsertClient}, {s.ep.SelectURL + "/select/logsql/query?query=kind:none&limit=1&start=1s", s.ep.Client}} {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url, nil)
 		if err != nil {
 			return fmt.Errorf("ready: %w", err)
 		}
-		resp, err := s.ep.Client.Do(req) //nolint:bodyclose // drain closes it
+		resp, err := p.client.Do(req) //nolint:bodyclose // drain closes it
 		if err != nil {
 			return &UnavailableError{Op: "ready", Err: err}
 		}
@@ -114,6 +118,7 @@ func (s *Store) eachLine(ctx context.Context, q request, f func(line []byte) err
 	for _, f := range q.filters {
 		form.Add("extra_filters", f)
 	}
+	s.ep.Cluster.partial(form, q.whole)
 	return s.lines(ctx, q.op, "/select/logsql/query", form, len(q.filters) > 0, f)
 }
 
@@ -278,16 +283,19 @@ func (s *Store) Insert(ctx context.Context, rows [][]byte) error {
 
 func (s *Store) insert(ctx context.Context, lines []byte) error {
 	const op = "insert events"
+	ctx, cancel := s.ep.Cluster.bound(ctx)
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.ep.InsertURL+insertPath, bytes.NewReader(lines))
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)
 	}
+	s.ep.Cluster.fence(ctx, req)
 	// With a form's type the engine would take the rows for a form, answer 200
 	// and store nothing.
 	req.Header.Set("Content-Type", "application/stream+json")
-	resp, err := s.ep.Client.Do(req) //nolint:bodyclose // drain closes it
+	resp, err := s.ep.InsertClient.Do(req) //nolint:bodyclose // drain closes it
 	if err != nil {
-		return unavailable(ctx, op, err)
+		return &UnavailableError{Op: op, Err: err}
 	}
 	defer drain(resp.Body)
 	if resp.StatusCode/100 != 2 {
@@ -297,9 +305,15 @@ func (s *Store) insert(ctx context.Context, lines []byte) error {
 }
 
 // Flush makes rows that were accepted visible to queries, which otherwise
-// happens within about a second. For a cluster it reaches its front only.
+// happens within about a second.
 func (s *Store) Flush(ctx context.Context) error {
 	const op = "flush events"
+	if s.ep.Cluster != nil {
+		if err := s.ep.Cluster.Flush(ctx); err != nil {
+			return unavailable(ctx, op, err)
+		}
+		return nil
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.ep.InsertURL+"/internal/force_flush", nil)
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)
@@ -319,14 +333,17 @@ func (s *Store) Flush(ctx context.Context) error {
 const presentBatch = 5000
 
 // Present reports which of the ids of records are stored with a time in
-// [from, to]. Rows accepted before the call are seen.
+// [from, to]. Rows accepted before the call are seen; of a cluster only those
+// accepted some seconds before.
 func (s *Store) Present(ctx context.Context, ids []string, from, to time.Time) (map[string]bool, error) {
 	found := map[string]bool{}
 	if len(ids) == 0 {
 		return found, nil
 	}
-	if err := s.Flush(ctx); err != nil {
-		return nil, err
+	if s.ep.Cluster == nil {
+		if err := s.Flush(ctx); err != nil {
+			return nil, err
+		}
 	}
 	for len(ids) > 0 {
 		n := min(len(ids), presentBatch)
@@ -334,7 +351,7 @@ func (s *Store) Present(ctx context.Context, ids []string, from, to time.Time) (
 			op:    "look for events",
 			query: recordStreams + " id:" + in(ids[:n]) + " | fields id",
 			r:     Range{from, to.Add(1)},
-			fresh: true,
+			fresh: true, whole: true,
 		}
 		if err := s.each(ctx, q, func(r row) error {
 			found[r["id"]] = true

@@ -35,6 +35,15 @@ func (e *UnavailableError) Error() string {
 // Unwrap returns the cause.
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
+// NotSent says whether the engine surely carried nothing out.
+func (e *UnavailableError) NotSent() bool {
+	n, ok := errors.AsType[interface {
+		error
+		NotSent() bool
+	}](e.Err)
+	return ok && n.NotSent()
+}
+
 // RejectedError says that Insert took none of its rows, because some of them
 // can never be stored.
 type RejectedError struct {

@@ -55,6 +55,7 @@ func (s *Store) ProxyLogsQL() http.Handler {
 			q := r.Out.URL.Query()
 			q.Add("extra_stream_filters", proxyKinds)
 			q.Add("extra_stream_filters", s.freshStreams(false))
+			s.ep.Cluster.partial(q, false)
 			r.Out.URL.RawQuery = q.Encode()
 		},
 		ModifyResponse: func(r *http.Response) error {

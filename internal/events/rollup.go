@@ -65,7 +65,9 @@ func (s *Store) RunRollups(ctx context.Context, every time.Duration) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
-		if n, err := s.Rollup(ctx); err != nil {
+		if s.leads != nil && !s.leads() {
+			s.forgetFullCheck() // another replica goes on meanwhile
+		} else if n, err := s.Rollup(ctx); err != nil {
 			if ctx.Err() != nil {
 				return nil
 			}
@@ -80,6 +82,13 @@ func (s *Store) RunRollups(ctx context.Context, every time.Duration) error {
 			return nil
 		}
 	}
+}
+
+// forgetFullCheck makes the next run look at everything.
+func (s *Store) forgetFullCheck() {
+	s.rollups.mu.Lock()
+	defer s.rollups.mu.Unlock()
+	s.rollups.fullCheck = time.Time{}
 }
 
 // Rollup brings the rollups up to date and returns how many hours and days it
@@ -128,6 +137,7 @@ func (s *Store) Rollup(ctx context.Context) (int, error) {
 func (s *Store) dropDamaged(ctx context.Context, r Range, marks *markSet) error {
 	found := map[string]int64{}
 	err := s.each(ctx, request{
+		whole: true,
 		op:    "check rollups",
 		query: "{kind " + in(rollupKinds()) + "} label:* | stats by (label) count() n",
 		r:     r,
@@ -190,7 +200,7 @@ func later(a, b time.Time) time.Time {
 // callsPerHour counts the stored Calls of each hour, keyed by its Unix time.
 func (s *Store) callsPerHour(ctx context.Context, r Range) (map[int64]int64, error) {
 	rows, err := s.rows(ctx, request{
-		op: "count calls by hour", query: countedStream + " status:* | stats by (_time:1h) count() calls", r: r,
+		whole: true, op: "count calls by hour", query: countedStream + " status:* | stats by (_time:1h) count() calls", r: r,
 	})
 	if err != nil {
 		return nil, err
@@ -220,7 +230,7 @@ func (s *Store) rollupHour(ctx context.Context, start time.Time) (mark, error) {
 	for _, f := range families {
 		m.calls = 0 // each family counts all Calls
 		err := s.each(ctx, request{
-			op: "roll up calls",
+			whole: true, op: "roll up calls",
 			query: countedStream + " status:* | " + weighted("stats by ("+fieldList(f.dimensions)) + "count() calls, max(_time) last, " +
 				sums(f.sums()) + histograms(f.sketches),
 			r: Range{start, start.Add(time.Hour)},
@@ -322,6 +332,7 @@ func (s *Store) addUpHours(ctx context.Context, f *family, labels []string, w *r
 	if len(f.sketches) > 0 {
 		// The engine cannot add up sketches.
 		err := s.each(ctx, request{
+			whole: true,
 			op:    "roll up latencies of a day",
 			query: filter + " | fields " + fieldList(append(sketchColumns(), f.dimensions...)),
 			r:     r,
@@ -337,6 +348,7 @@ func (s *Store) addUpHours(ctx context.Context, f *family, labels []string, w *r
 		}
 	}
 	return s.each(ctx, request{
+		whole: true,
 		op:    "roll up a day",
 		query: filter + " | stats by (" + fieldList(f.dimensions) + ") sum(calls) calls, max(last) last, " + sums(f.sums()),
 		r:     r,

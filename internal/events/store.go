@@ -17,9 +17,13 @@ type Endpoint struct {
 	InsertURL string       // base URL, without /insert
 	SelectURL string       // base URL, without /select; default InsertURL
 	Client    *http.Client // adds whatever authentication the engine needs
+	// InsertClient is for InsertURL; default Client.
+	InsertClient *http.Client
 	// Epoch changes when rows that were accepted may have been lost: each time
 	// the embedded engine becomes ready. nil for a cluster.
 	Epoch func() uint64
+	// Cluster says how to treat an outside cluster; nil: the engine is one's own.
+	Cluster *Cluster
 }
 
 // Options set up a Store. All are optional.
@@ -27,7 +31,9 @@ type Options struct {
 	Retention  time.Duration // how far back the engine keeps rows; default 30 days
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
-	Now        func() time.Time // the clock; default time.Now
+	// Leads says whether this replica keeps the rollups; nil: it does.
+	Leads func() bool
+	Now   func() time.Time // the clock; default time.Now
 }
 
 // Store is the event store. It is safe for concurrent use.
@@ -38,6 +44,7 @@ type Store struct {
 	retention time.Duration
 	metrics   *storeMetrics
 	rollups   rollupState
+	leads     func() bool
 	limits    limits
 }
 
@@ -69,6 +76,9 @@ func New(ep Endpoint, opt Options) (*Store, error) {
 	if ep.Client == nil {
 		ep.Client = &http.Client{Transport: http.DefaultTransport}
 	}
+	if ep.InsertClient == nil {
+		ep.InsertClient = ep.Client
+	}
 	if opt.Retention <= 0 {
 		opt.Retention = 30 * 24 * time.Hour
 	}
@@ -85,6 +95,7 @@ func New(ep Endpoint, opt Options) (*Store, error) {
 		retention: opt.Retention,
 		metrics:   newStoreMetrics(),
 		limits:    defaultLimits(),
+		leads:     opt.Leads,
 	}
 	if opt.Registerer != nil {
 		if err := s.metrics.register(opt.Registerer); err != nil {

@@ -88,6 +88,9 @@ func (m *Metrics) prepareOTLP(ctx context.Context, md pmetric.Metrics) error {
 		return err
 	}
 	m.senders.prepare(md, names)
+	if m.opts.Remote != nil {
+		markReplica(md, m.opts.Instance)
+	}
 	return nil
 }
 

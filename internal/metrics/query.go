@@ -43,11 +43,7 @@ type Result struct {
 // Query evaluates expr at time ts. A vector gives series of one point; a range
 // of samples (x[5m]) gives all of them.
 func (m *Metrics) Query(ctx context.Context, expr string, ts time.Time) (Result, error) {
-	q, err := m.engine.NewInstantQuery(ctx, m.store, nil, expr, ts)
-	if err != nil {
-		return Result{}, fmt.Errorf("query: %w", err)
-	}
-	return evaluate(ctx, q, expr)
+	return m.source.query(ctx, expr, ts)
 }
 
 // QueryRange evaluates expr at each step from start to end.
@@ -58,11 +54,7 @@ func (m *Metrics) QueryRange(ctx context.Context, expr string, start, end time.T
 	if end.Before(start) {
 		return Result{}, fmt.Errorf("query: end %s is before start %s", end.Format(time.RFC3339), start.Format(time.RFC3339))
 	}
-	q, err := m.engine.NewRangeQuery(ctx, m.store, nil, expr, start, end, step)
-	if err != nil {
-		return Result{}, fmt.Errorf("query: %w", err)
-	}
-	return evaluate(ctx, q, expr)
+	return m.source.queryRange(ctx, expr, start, end, step)
 }
 
 func evaluate(ctx context.Context, q promql.Query, expr string) (Result, error) {

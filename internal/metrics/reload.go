@@ -131,6 +131,9 @@ func (m *Metrics) applyRules(cfg *config.Config) error {
 		return err
 	}
 	g := &cfg.GlobalConfig
+	if r := m.opts.Remote; r != nil && r.NoRules {
+		return m.rules.Update(time.Duration(g.EvaluationInterval), nil, g.ExternalLabels, m.externalURL.String(), nil)
+	}
 	files = append(files, m.ruleFiles.names()...)
 	return m.rules.Update(time.Duration(g.EvaluationInterval), files, g.ExternalLabels, m.externalURL.String(), nil)
 }

@@ -50,14 +50,14 @@ func (m *Metrics) buildRules(ctx context.Context) {
 		model.UTF8Validation, m.component("notifier"))
 	m.rules = rules.NewManager(&rules.ManagerOptions{
 		NameValidationScheme: model.UTF8Validation,
-		Appendable:           m.store,
-		Queryable:            m.db,
-		QueryFunc:            rules.EngineQueryFunc(m.engine, m.store),
+		Appendable:           m.ruleAppendable(),
+		Queryable:            m.ruleSamples(),
+		QueryFunc:            m.source.vector,
 		NotifyFunc:           m.notify,
 		Context:              ctx,
 		ExternalURL:          m.externalURL,
 		Registerer:           m.registry,
-		Logger:               m.component("rules"),
+		Logger:               m.ruleLogger(),
 		OutageTolerance:      time.Hour,
 		ForGracePeriod:       10 * time.Minute,
 		ResendDelay:          time.Minute,

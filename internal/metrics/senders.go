@@ -289,7 +289,7 @@ func (m *Metrics) knowsService(service string) bool {
 	if service == "" {
 		return false
 	}
-	return m.catalogue.services.has(service) || m.storedServices()[service]
+	return m.catalogue.services.has(service) || m.storedServices()[service] || m.remoteServices.has(service)
 }
 
 // servicesBefore reads the services whose Calls the store has from the last

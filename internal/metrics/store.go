@@ -83,6 +83,8 @@ type Options struct {
 	NoBuiltinRules bool
 	// Notify gets the alerts that fire or resolve; nil drops them.
 	Notify NotifyFunc
+	// Remote is the outside store that has the metrics; nil: the embedded one does.
+	Remote *Remote
 	// Version is shown by the API's build information.
 	Version string
 }
@@ -101,6 +103,7 @@ type Metrics struct {
 	db     *tsdb.DB
 	remote *remote.Storage
 	store  storage.Storage // both
+	source source          // of answers to queries
 	engine *promql.Engine
 	self   *selfScraper
 
@@ -117,6 +120,8 @@ type Metrics struct {
 	sections Sections // in force; guarded by mu
 	// storedServices are those that had Calls before this start.
 	storedServices func() map[string]bool
+	// remoteServices are those that other replicas see.
+	remoteServices serviceSet
 	// handlers returns the Prometheus API alone and with all that stands before
 	// it. They are built in the background: rendering the API's own description
 	// takes 70 ms, which a start need not wait for.
@@ -134,6 +139,7 @@ type Metrics struct {
 	state       lifecycle
 	scrapesUsed bool
 	watchGPUs   func()
+	running     context.Context //nolint:containedctx // ended by Close
 	cancel      context.CancelFunc
 	background  sync.WaitGroup
 }
@@ -234,6 +240,14 @@ func (m *Metrics) load(s Sections) (*config.Config, error) {
 		return nil, err
 	}
 	storageDefaults(cfg, m.opts.Retention, m.opts.MaxDisk, m.opts.OutOfOrder)
+	if m.opts.Remote != nil {
+		if err := addRemote(cfg, m.opts.Remote); err != nil {
+			return nil, err
+		}
+		if err := addShard(cfg, m.opts.Remote.Shard); err != nil {
+			return nil, err
+		}
+	}
 	return cfg, nil
 }
 
@@ -264,7 +278,7 @@ func (m *Metrics) openStorage(cfg *config.Config) error {
 	if _, newest, ok := m.Range(); ok {
 		m.storedUntil = newest
 	}
-	m.remote = remote.NewStorage(m.component("remote"), m.registry, m.db.StartTime, m.opts.Dir, remoteFlushDeadline, readyScrape{m}, false)
+	m.remote = remote.NewStorage(m.component("remote"), m.registry, m.db.StartTime, m.opts.Dir, m.flushDeadline(), readyScrape{m}, false)
 	m.db.SetWriteNotified(m.remote)
 	m.store = storage.NewFanout(m.component("fanout"), m.db, m.remote)
 	return m.db.ApplyConfig(cfg)
@@ -282,9 +296,12 @@ func (m *Metrics) build() error {
 		return time.Duration(m.config.Load().GlobalConfig.EvaluationInterval).Milliseconds()
 	}
 	m.engine = promql.NewEngine(o)
+	if err := m.buildSource(); err != nil {
+		return err
+	}
 
 	ctx, cancel := context.WithCancel(context.Background())
-	m.cancel = cancel
+	m.running, m.cancel = ctx, cancel
 	sd, err := discovery.CreateAndRegisterSDMetrics(m.registry)
 	if err != nil {
 		return fmt.Errorf("service discovery: %w", err)
@@ -311,7 +328,9 @@ func (m *Metrics) build() error {
 		m.registry.MustRegister(m.gpu)
 	}
 	m.watchGPUs = func() { m.gpu.run(ctx) }
-	m.handlers = sync.OnceValues(m.newHandlers)
+	if m.handlers, err = m.remoteHandlers(sync.OnceValues(m.newHandlers)); err != nil {
+		return err
+	}
 	m.background.Go(func() { m.handlers() })
 	return nil
 }
@@ -346,6 +365,7 @@ func (m *Metrics) Start() error {
 		return fmt.Errorf("metrics: start: %w", err)
 	}
 	m.state = running
+	ctx := m.running
 	m.background.Go(func() { _ = m.discovery.Run() })       // returns that it was cancelled
 	m.background.Go(func() { _ = m.notifyDiscovery.Run() }) // likewise
 	m.background.Go(func() { _ = m.scrape.Run(m.discovery.SyncCh()) })
@@ -353,6 +373,10 @@ func (m *Metrics) Start() error {
 	m.background.Go(m.rules.Run)
 	m.background.Go(m.self.run)
 	m.background.Go(m.watchGPUs)
+	if m.opts.Remote != nil {
+		m.background.Go(func() { m.watchServices(ctx) })
+		m.background.Go(func() { m.deliverMissed(ctx) })
+	}
 	return nil
 }
 
@@ -371,6 +395,9 @@ func (m *Metrics) Close() error {
 		m.scrape.Stop()
 		m.self.stop()
 		m.notifier.Stop()
+		if m.opts.Remote != nil {
+			m.deliverLast()
+		}
 	}
 	if m.cancel != nil {
 		m.cancel()

@@ -38,7 +38,7 @@ func (m *Metrics) newHandlers() (prometheusAPI, all http.Handler) {
 	view := apiView{m}
 	api := apiv1.NewAPI(
 		m.engine,
-		m.store,
+		m.queryable(),
 		m.store, m.store, // both kinds of appender: the receivers use one each
 		m.db,
 		func(context.Context) apiv1.ScrapePoolsRetriever { return view },
@@ -80,7 +80,7 @@ func (m *Metrics) newHandlers() (prometheusAPI, all http.Handler) {
 	mux.Handle("/api/v1/", r)
 	mux.Handle("POST "+otlpPath, m.receiveOTLP(r))
 	mux.Handle("GET /federate", &federation{
-		db: m.db, parser: newParser(), logger: logger, now: time.Now,
+		db: m.ruleSamples(), parser: newParser(), logger: logger, now: time.Now,
 		external: func() labels.Labels { return m.config.Load().GlobalConfig.ExternalLabels },
 	})
 	return r, mux

@@ -25,7 +25,9 @@
 //	    acknowledged at least SafeAge ago and that survived it: the same run of the
 //	    store ([Store.Epoch]) still answers. After a restart of either side the
 //	    writer reads again from the cursor and leaves out the records that
-//	    [Store.Present] knows.
+//	    [Store.Present] knows. Of a store that does not tell of its restarts, a
+//	    cluster (Options.Settled), the cursor moves only past records that
+//	    [Store.Present] knew at least SafeAge after they were sent.
 //
 // # Who is counted
 //

@@ -79,6 +79,15 @@ func (c *counts) add(source string, n uint64) {
 	*c = append(*c, sourceCount{source, n})
 }
 
+// take takes one back that was added.
+func (c *counts) take(source string) {
+	for i := range *c {
+		if (*c)[i].source == source && (*c)[i].n > 0 {
+			(*c)[i].n--
+		}
+	}
+}
+
 // account returns the account of a source. l.mu is held.
 func (l *ledger) account(source string) *account {
 	if a, ok := l.m[source]; ok {

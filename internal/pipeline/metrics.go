@@ -17,6 +17,7 @@ type metrics struct {
 	duration prometheus.Histogram
 	replays  prometheus.Counter
 	present  prometheus.Counter
+	vanished prometheus.Counter
 
 	demoted    *prometheus.CounterVec
 	containers *prometheus.CounterVec
@@ -40,10 +41,11 @@ func newMetrics(p *Pipeline) *metrics {
 			Name: "pitot_store_insert_duration_seconds", Help: "Time that the event store took to acknowledge a batch.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}),
-		replays: counter("pitot_store_replays_total", "Times that the journal was read again because the event store had restarted."),
-		present: counter("pitot_store_replay_present_total", "Records left out of a replay because the event store has them."),
+		replays:  counter("pitot_store_replays_total", "Times that the journal was read again because the event store had restarted."),
+		vanished: counter("pitot_store_vanished_records_total", "Records that the event store had taken and did not have any more when they were looked up: they are delivered again."),
+		present:  counter("pitot_store_replay_present_total", "Records left out of a replay because the event store has them."),
 	}
-	for _, r := range []string{"ok", "error", "rejected"} {
+	for _, r := range []string{"ok", "error", "rejected", "unsure"} {
 		m.inserts.WithLabelValues(r)
 	}
 	m.demoted = prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -59,7 +61,7 @@ func newMetrics(p *Pipeline) *metrics {
 		m.containers.WithLabelValues(r)
 	}
 	m.collectors = []prometheus.Collector{
-		m.missed, m.inserts, m.duration, m.replays, m.present, newLedgerCollector(&p.ledger), m.demoted, m.containers,
+		m.missed, m.inserts, m.duration, m.replays, m.present, m.vanished, newLedgerCollector(&p.ledger), m.demoted, m.containers,
 		gauge("pitot_join_spans", "Spans whose relatives are remembered.", p.tree.size),
 		gauge("pitot_join_containers_held", "Agents, workflows and chains whose own usage waits for calls beneath them.", p.containers.size),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{

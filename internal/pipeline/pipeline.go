@@ -43,6 +43,11 @@ type Options struct {
 	// SafeAge is how long after its acknowledgement an insert is surely on the
 	// store's disk.
 	SafeAge time.Duration
+	// Settled, if not nil, says that the store may lose and delay what it took, as a
+	// cluster does: every record is looked up once more before the journal forgets
+	// it, when it is SafeAge old and Settled reports that no insert is under way any
+	// more which was given up. See verify.go.
+	Settled func() bool
 	// MaxRow bounds what the Encoder makes of one record, in bytes. Content of a
 	// record that is larger is cut.
 	MaxRow int

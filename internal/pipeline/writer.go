@@ -67,6 +67,8 @@ type writer struct {
 	unread    bool            // the journal cannot be read; logged once
 	untallied bool            // a call could not be tallied; logged once
 	refusal   time.Time       // when a refused record was last logged
+
+	verify verification
 }
 
 // stored is a record on its way into the store.
@@ -85,7 +87,8 @@ type acked struct {
 	rejected counts
 	sampled  counts
 	lost     uint64
-	upTo     uint64   // number of the last record, readable or lost
+	upTo     uint64 // number of the last record, readable or lost
+	ids      []delivered
 	held     []string // ids of containers whose usage waited: the journal keeps it for them
 }
 
@@ -99,7 +102,7 @@ func (a *acked) book(it stored) {
 }
 
 func newWriter(p *Pipeline, c *journal.Cursor) *writer {
-	return &writer{p: p, log: p.log, store: p.opts.Store, cursor: c, epoch: p.opts.Store.Epoch()}
+	return &writer{p: p, log: p.log, store: p.opts.Store, cursor: c, epoch: p.opts.Store.Epoch(), verify: newVerification(&p.opts)}
 }
 
 // restore reads what an earlier process left in the journal, to account for it
@@ -168,12 +171,18 @@ func (w *writer) run(next, insert context.Context) {
 			w.restart(e)
 		}
 		w.commitSafe(insert)
+		if w.heldOff(next, insert) {
+			continue
+		}
 		if w.head == len(w.batch.Records) {
 			err := w.fill(next)
 			if len(w.batch.Records) == 0 && w.batch.Lost == 0 {
 				switch {
 				case errors.Is(err, journal.ErrClosed), next.Err() != nil:
 					w.commitSafe(insert)
+					if w.unverified() && wait(insert, verifyEvery) {
+						continue
+					}
 					return
 				case err != nil && !errors.Is(err, context.DeadlineExceeded):
 					if !w.unread {
@@ -201,8 +210,9 @@ func (w *writer) run(next, insert context.Context) {
 // after it.
 func (w *writer) restart(epoch string) {
 	if n := w.attempted - min(w.cursor.Committed().Seq, w.attempted); n > 0 {
-		w.log.Warn("the event store has restarted: what it may have lost is read again from the journal", "records", n)
+		w.log.Warn("the event store may have lost records: they are read again from the journal", "records", n)
 	}
+	w.verify.reset()
 	w.p.metrics.replays.Inc()
 	w.epoch = epoch
 	w.maybe = max(w.maybe, w.attempted)
@@ -306,6 +316,7 @@ func (a *acked) merge(b acked) {
 	}
 	a.at, a.lost, a.upTo = b.at, a.lost+b.lost, b.upTo
 	a.held = append(a.held, b.held...)
+	a.ids = append(a.ids, b.ids...)
 	for _, m := range [...]struct {
 		to   *counts
 		from counts
@@ -324,7 +335,7 @@ func (w *writer) insert(ctx context.Context, items []stored, a *acked) error {
 		if w.store.Epoch() != w.epoch {
 			return errRestarted
 		}
-		err := w.attempt(ctx, &items, a, unsure)
+		err := w.attempt(ctx, &items, a, unsure && !w.verify.on())
 		switch {
 		case err == nil:
 			w.up()
@@ -391,7 +402,14 @@ func (w *writer) attempt(ctx context.Context, items *[]stored, a *acked, unsure 
 	}
 	start := time.Now()
 	if err := w.store.Insert(ctx, rows); err != nil {
-		return err
+		if !w.verify.trusts(ctx, err) {
+			return err
+		}
+		// Whether it was carried out shows when the records are looked up: until then
+		// others can go on.
+		w.p.metrics.inserts.WithLabelValues("unsure").Inc()
+		w.bookAll(*items, a)
+		return nil
 	}
 	w.p.metrics.duration.Observe(time.Since(start).Seconds())
 	if w.store.Epoch() != w.epoch {
@@ -399,9 +417,7 @@ func (w *writer) attempt(ctx context.Context, items *[]stored, a *acked, unsure 
 		return errRestarted
 	}
 	w.p.metrics.inserts.WithLabelValues("ok").Inc()
-	for _, it := range *items {
-		a.book(it)
-	}
+	w.bookAll(*items, a)
 	return nil
 }
 
@@ -435,7 +451,7 @@ func (w *writer) dropPresent(ctx context.Context, items *[]stored, a *acked, uns
 	absent := make([]stored, 0, len(*items))
 	for _, it := range *items {
 		if present[it.id] && (unsure || it.seq <= w.maybe) {
-			a.book(it)
+			w.bookAll([]stored{it}, a)
 			w.p.metrics.present.Inc()
 			continue
 		}
@@ -478,9 +494,15 @@ func (w *writer) commitSafe(ctx context.Context) {
 		return
 	}
 	w.committed = now
+	if w.verify.on() && !w.verify.settled() {
+		return
+	}
 	ready, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	if w.store.Ready(ready) != nil || w.store.Epoch() != w.epoch {
+		return
+	}
+	if n = w.verified(ctx, n); n == 0 {
 		return
 	}
 	all := acked{}

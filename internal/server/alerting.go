@@ -32,8 +32,12 @@ func (o observers) ObserveCall(c *llm.Call) {
 // buildAlerts starts the Alertmanager. Rules run only after that, when the
 // server does.
 func (s *Server) buildAlerts() (err error) {
+	cluster, conf := s.config.Alerts.Cluster, alertmanagerConfig(s.config)
+	if s.opts.Role == RoleCapture { // query replicas notify
+		cluster, conf = manager.DefaultClusterConfig(), manager.Config{Dir: s.config.Dir()}
+	}
 	s.alerts, err = manager.New(manager.Options{
-		Config: alertmanagerConfig(s.config), Dir: filepath.Join(s.opts.DataDir, "alerts"), ExternalURL: s.externalURL(), Cluster: s.config.Alerts.Cluster,
+		Config: conf, Dir: filepath.Join(s.opts.DataDir, "alerts"), ExternalURL: s.externalURL(), Cluster: cluster,
 		Logger: s.log, Registerer: s.metrics.Registerer(), Explain: s.explainAlerts,
 	})
 	return err
@@ -146,7 +150,7 @@ func alertmanagerConfig(c *config.Config) manager.Config {
 }
 
 // externalURL is where people reach the API port.
-func (s *Server) externalURL() string { return "http://" + s.addr(listenAPI).String() }
+func (s *Server) externalURL() string { return "http://" + s.addrText(listenAPI) }
 
 // notify hands the alerts of rules to the Alertmanager.
 func (s *Server) notify(ctx context.Context, alerts []metrics.Alert) {
@@ -183,7 +187,7 @@ func (s *Server) channelStatus() []api.Component {
 // buildProbes builds the prober, which asks through the gateway's own listener.
 func (s *Server) buildProbes() (err error) {
 	s.probes, err = probe.New(probe.Options{
-		Config: s.config.Probes, Gateway: "http://" + s.addr(listenGateway).String(), Upstreams: s.probeUpstream,
+		Config: s.config.Probes, Gateway: "http://" + s.addrText(listenGateway), Upstreams: s.probeUpstream,
 		StateFile: filepath.Join(s.opts.DataDir, "probes.json"), Logger: s.component("probe"), Registerer: s.metrics.Registerer(),
 	})
 	return err

@@ -23,7 +23,7 @@ func (s *Server) buildBudgets() error {
 		return err
 	}
 	s.budgets, err = budget.New(c, budget.Options{
-		Path: filepath.Join(s.opts.DataDir, "budgets.json"), Notify: s.notifyBudgets, Logger: s.component("budgets"),
+		Path: filepath.Join(s.opts.DataDir, "budgets.json"), Notify: s.notifyBudgets, Logger: s.component("budgets"), Remember: s.rememberedCalls(),
 	})
 	s.budgetHistory = newAlertHistory(s.metrics)
 	if s.budgets == nil {
@@ -78,6 +78,9 @@ const budgetAlertFor = time.Hour
 
 // notifyBudgets hands passed thresholds to the Alertmanager.
 func (s *Server) notifyBudgets(ctx context.Context, alerts []budget.Alert) error {
+	if s.opts.Role == RoleCapture {
+		return nil // query replicas notify
+	}
 	out := make([]manager.Alert, 0, len(alerts))
 	for i := range alerts {
 		out = append(out, budgetAlert(&alerts[i], s.externalURL()))

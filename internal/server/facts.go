@@ -46,7 +46,11 @@ func (s *Server) facts(ctx context.Context) doctor.Facts {
 			f.JournalLag = max(f.JournalLag, c.OldestAge)
 		}
 	}
-	if st := s.engine.Status(); st.State != engine.StateReady {
+	if s.engine == nil {
+		if err := s.outsideReady(); err != nil {
+			f.Engine, f.EngineDetail = engine.StateBackoff, err.Error()
+		}
+	} else if st := s.engine.Status(); st.State != engine.StateReady {
 		f.Engine, f.EngineDetail = st.State, cmp.Or(st.Hint, st.LastExit)
 	} else {
 		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)

@@ -15,6 +15,9 @@ import (
 // read prompts (DNS rebinding). allowed are further names, for a reverse proxy
 // that passes its own on.
 func guardHost(next http.Handler, listener net.Addr, allowed []string) http.Handler {
+	if listener == nil {
+		return next // nothing listens
+	}
 	if ap, err := netip.ParseAddrPort(listener.String()); err != nil || !ap.Addr().IsLoopback() {
 		return next // bound wider on purpose: its names are not known here
 	}

@@ -47,7 +47,7 @@ func (s *Server) buildIntake() error {
 		Config: s.config.Logs, Sink: s.pipeline, Resource: logs.EnvResource(os.Getenv, os.ReadFile), DataDir: s.opts.DataDir,
 		Metrics: counts, Log: s.component("logs"),
 	}
-	if on := s.config.Logs.Elasticsearch.Enabled; on == nil || *on {
+	if on := s.config.Logs.Elasticsearch.Enabled; (on == nil || *on) && s.opts.Role != RoleQuery {
 		s.intake.elasticsearch = logs.NewElasticsearch(o)
 	}
 	if s.intake.tail, err = newTail(o); err != nil {

@@ -54,6 +54,9 @@ func (s *Server) bind(ctx context.Context) error {
 	addresses := s.opts.Listen.all()
 	for _, name := range slices.Sorted(maps.Keys(addresses)) {
 		addr, flag := *addresses[name], "listen."+name
+		if s.opts.Role == RoleQuery && name != listenAPI {
+			continue // it takes nothing in
+		}
 		if addr == "" {
 			if name == listenAPI || name == listenGateway {
 				return fmt.Errorf("%s: an address is required, such as 127.0.0.1:0", flag)

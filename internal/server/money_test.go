@@ -38,7 +38,11 @@ quality:
     - {name: j, upstream: openai, model: m, headers: {Authorization: CANARY12}}
   feedback: {keys: [CANARY13CANARY13], allowed_origins: ["https://shop.example"]}
 storage:
-  events: {retention: 7d}
+  events:
+    retention: 7d
+    cluster: {insert_urls: ["https://n.example.com"], username: u, password: CANARY32, headers: {X-Tenant: CANARY33}}
+  metrics:
+    remote: {write_urls: ["https://m.example.com/w"], query_urls: ["https://m.example.com"], bearer_token: CANARY34, headers: {X-Tenant: CANARY35}}
 prometheus:
   scrape_configs:
     - job_name: a
@@ -73,6 +77,8 @@ func TestConfigHidesSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Either of them is set in a file.
+	cfg.Storage.Events.Cluster.BearerToken, cfg.Storage.Metrics.Remote.Password = "CANARY36", "CANARY37"
 	rep := effective(cfg)
 	b, err := json.Marshal(rep)
 	if err != nil {

@@ -34,7 +34,7 @@ func (s *Server) buildQuality() (err error) {
 		return err
 	}
 	s.quality, err = quality.New(quality.Options{
-		Config: s.config.Quality, Sink: qualitySink{s}, Gateway: "http://" + s.addr(listenGateway).String(), Upstreams: s.judgeUpstream,
+		Config: s.config.Quality, Sink: qualitySink{s}, Gateway: "http://" + s.addrText(listenGateway), Upstreams: s.judgeUpstream,
 		Mask: func(text string) string { return s.masks.policy.Load().Text(text) }, StateFile: filepath.Join(s.opts.DataDir, "judges.json"),
 		Logger: s.component("quality"), Registerer: s.metrics.Registerer(),
 	})

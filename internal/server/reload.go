@@ -84,7 +84,9 @@ func (s *Server) reload() error {
 	if err := s.intake.reload(next); err != nil {
 		return err
 	}
-	if err := s.alerts.Reload(alertmanagerConfig(next)); err != nil {
+	if s.opts.Role == RoleCapture {
+		// Query replicas notify.
+	} else if err := s.alerts.Reload(alertmanagerConfig(next)); err != nil {
 		return fmt.Errorf("alertmanager: %w", err)
 	}
 	if err := s.budgets.Apply(budgets); err != nil {

@@ -63,6 +63,16 @@ type Options struct {
 	// DrainTimeout is how long requests under way may take when the server
 	// stops; default 30 s.
 	DrainTimeout time.Duration
+	// DrainDelay is how long the server goes on as before after it has said that
+	// it is not ready any more: the time in which load balancers learn of it.
+	DrainDelay time.Duration
+	// Role is the part of the work that this process does; default RoleAll.
+	Role Role
+	// Replica tells this process from the others over the same stores; default the
+	// host's name.
+	Replica string
+	// Shard is the part of what replicas divide among themselves, such as 0/3.
+	Shard string
 }
 
 // Server is all of Pitot.
@@ -72,7 +82,9 @@ type Server struct {
 	started time.Time
 
 	metrics  *metrics.Metrics
-	engine   *engine.Supervisor
+	engine   *engine.Supervisor // nil: the store is outside
+	outside  outside
+	draining atomic.Bool
 	events   *events.Store
 	journal  *journal.Journal
 	observer *swapObserver
@@ -130,6 +142,9 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	if s.config, err = s.load(); err != nil {
 		return nil, err
 	}
+	if err := s.checkRole(); err != nil {
+		return nil, err
+	}
 	if dir := s.config.Storage.Dir; dir != "" {
 		s.opts.DataDir = dir
 	}
@@ -177,7 +192,7 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	if s.ui, err = web.New(); err != nil {
 		return nil, fmt.Errorf("web UI: %w", err)
 	}
-	s.serveHTTP(listenAPI, guardHost(withElasticsearch(s.intake.elasticsearch, api.New(s.apiOptions())), s.addr(listenAPI), o.AllowHosts))
+	s.serveHTTP(listenAPI, guardHost(withElasticsearch(s.intake.elasticsearch, s.forRole(api.New(s.apiOptions()))), s.addr(listenAPI), o.AllowHosts))
 	// Telemetry is only taken here, never given out: names need no guard.
 	s.serveHTTP(listenOTLPHTTP, s.intake.receiver.HTTPHandler())
 	s.serveHTTP(listenOTLPGRPC, s.intake.receiver.HTTPHandler())
@@ -206,16 +221,25 @@ func (s *Server) load() (*config.Config, error) {
 // background: the gateway need not wait for it.
 func (s *Server) openStores(ctx context.Context) error {
 	st := &s.config.Storage
-	var err error
+	remote, err := s.openOutside()
+	if err != nil {
+		return err
+	}
 	s.metrics, err = metrics.Open(ctx, metrics.Options{
 		Dir: filepath.Join(s.opts.DataDir, "metrics"), Retention: time.Duration(st.Metrics.Retention), MaxDisk: int64(st.Metrics.MaxDisk),
 		Logger: s.component("metrics"), Config: s.config.Prometheus.Text, ModelServers: s.config.ModelServers.Text, ConfigDir: s.config.Dir(), Version: s.opts.Version,
-		ExternalURL: "http://" + s.addr(listenAPI).String(), Catalogue: metrics.CatalogueOptions{Labels: dimensions(s.config)},
+		ExternalURL: "http://" + s.addrText(listenAPI), Catalogue: metrics.CatalogueOptions{Labels: dimensions(s.config)},
 		Notify: s.notify, OTLP: s.config.OTLP.Metrics, GPU: s.config.GPU, Infrastructure: s.config.Infrastructure,
-		OutOfOrder: outOfOrder(s.opts.History),
+		OutOfOrder: outOfOrder(s.opts.History), Remote: remote, Instance: s.instance(),
 	})
 	if err != nil {
 		return err
+	}
+	if err := s.checkShard(); err != nil {
+		return err
+	}
+	if s.outside.insert != nil {
+		return s.openCluster()
 	}
 	// The engine outlives ctx: at the end it is stopped last, by hand.
 	engineCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -232,6 +256,11 @@ func (s *Server) openStores(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return s.openJournal()
+}
+
+func (s *Server) openJournal() (err error) {
+	st := &s.config.Storage
 	s.journal, err = journal.Open(journal.Options{
 		Dir: filepath.Join(s.opts.DataDir, "journal"), MaxBytes: int64(st.Journal.MaxDisk), CommitInterval: time.Duration(st.Journal.CommitInterval),
 		Logger: s.component("journal"), Registerer: s.metrics.Registerer(),
@@ -271,7 +300,9 @@ func (s *Server) buildPipeline() error {
 		return err
 	}
 	s.observer = newSwapObserver(maskedObserver{s.metrics.Catalogue(), s.masks})
+	safeAge, settled := s.delivery()
 	s.pipeline, err = pipeline.New(pipeline.Options{
+		SafeAge: safeAge, Settled: settled,
 		Config: s.config.Pipeline, Journal: s.journal, Store: eventStore{s.events}, Accepts: s.events.Accepts, Pricer: prices, Redactor: policy,
 		Observer: observers{s.observer, s.probes, budgetObserver{s.budgets}, s.judgements, presentOnly{s.quality, s.observer}}, Restored: s.restored, Encoder: events.AppendRow, Tally: events.AppendTally, Turns: s.turns, Logger: s.component("pipeline"), Registerer: s.metrics.Registerer(),
 	})
@@ -297,18 +328,21 @@ func (s *Server) Run(ctx context.Context) error {
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBackground()
 	var wg sync.WaitGroup
-	wg.Go(func() {
-		if err := s.events.RunRollups(background, rollupInterval); err != nil && background.Err() == nil {
-			s.component("events").Error("rollups stopped", "err", err)
-		}
-	})
+	if s.opts.Role != RoleCapture {
+		wg.Go(func() { s.runRollups(background) })
+	}
+	wg.Go(func() { s.shareBudgets(background) })
 	wg.Go(func() {
 		if err := s.intake.forward.Run(background); err != nil && background.Err() == nil {
 			s.component("forward").Error("forwarding stopped", "err", err)
 		}
 	})
-	wg.Go(func() { s.intake.tail.Run(ctx) }) // it ends before the pipeline drains
-	wg.Go(func() { s.probes.Run(ctx) })
+	if s.opts.Role != RoleQuery {
+		wg.Go(func() { s.intake.tail.Run(ctx) }) // it ends before the pipeline drains
+	}
+	if s.asksProbes() {
+		wg.Go(func() { s.probes.Run(ctx) })
+	}
 	wg.Go(func() { s.arrivals.run(ctx) })
 	wg.Go(func() { s.runBudgets(background) }) // until the last call is counted
 	wg.Go(func() { s.runQuality(ctx) })
@@ -324,6 +358,7 @@ func (s *Server) Run(ctx context.Context) error {
 	g.Add(func() error {
 		select {
 		case <-ctx.Done():
+			s.announceEnd(stop)
 		case <-stop:
 		}
 		return nil
@@ -347,7 +382,7 @@ func (s *Server) Run(ctx context.Context) error {
 	err := g.Run()
 
 	// Nothing comes in any more: what is on its way goes to disk.
-	drainCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.DrainTimeout)
+	drainCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.deliveryTimeout())
 	defer cancel()
 	err = errors.Join(err, s.intake.receiver.Drain(drainCtx), s.gateway.Close(drainCtx), s.pipeline.Drain(drainCtx))
 	stopBackground()
@@ -392,6 +427,7 @@ func (s *Server) close() {
 		if s.metrics != nil {
 			s.report("metrics", s.metrics.Close())
 		}
+		s.outside.close()
 		if s.alerts != nil { // after the rules, which tell it
 			s.report("alerts", s.alerts.Close())
 		}

@@ -28,6 +28,8 @@ const (
 	// tailRange is how far back each report looks; what is older was counted by a
 	// scan of everything, which is repeated from time to time.
 	tailRange = 10 * time.Minute
+	// pastEvery is how often a query replica asks for the counters of others.
+	pastEvery = time.Minute
 	// cheapScan is how long a scan of everything may take to be repeated every
 	// minute rather than every ten.
 	cheapScan = 200 * time.Millisecond
@@ -50,6 +52,7 @@ type arrivals struct {
 	baseAt   time.Time
 	baseTook time.Duration
 	past     map[string]pastCount // of counters, before this process
+	pastAt   time.Time
 	seen     map[string]seenCount
 }
 
@@ -142,8 +145,8 @@ func (a *arrivals) refresh(ctx context.Context) {
 		}
 		all = slices.Concat(a.base, tail)
 	}
-	if a.past == nil {
-		a.past = a.s.pastCounts(ctx)
+	if a.past == nil || a.s.opts.Role == RoleQuery && now.Sub(a.pastAt) > pastEvery {
+		a.past, a.pastAt = a.s.pastCounts(ctx), now
 	}
 	ways := a.ways(all, now)
 	a.mu.Lock()
@@ -270,14 +273,18 @@ func (a *arrivals) counters(by map[string]*api.SetupWay, now time.Time) {
 func (s *Server) pastCounts(ctx context.Context) map[string]pastCount {
 	out := map[string]pastCount{}
 	days := strconv.Itoa(int(time.Duration(s.current().Storage.Metrics.Retention)/(24*time.Hour))) + "d"
+	until := s.started
+	if s.opts.Role == RoleQuery { // all that counts is in other processes
+		until = time.Now()
+	}
 	for _, c := range wayCounters {
 		series := fmt.Sprintf(`%s{job="pitot",%s=%q}`, c.metric, c.label, c.value)
 		var p pastCount
-		if r, err := s.metrics.Query(ctx, "sum(increase("+series+"["+days+"]))", s.started); err == nil && len(r.Series) > 0 {
+		if r, err := s.metrics.Query(ctx, "sum(increase("+series+"["+days+"]))", until); err == nil && len(r.Series) > 0 {
 			p.n = int64(r.Series[0].Points[0].Value + 0.5)
 		}
 		if p.n > 0 {
-			if r, err := s.metrics.Query(ctx, "min(min_over_time(timestamp("+series+" > 0)["+days+":1h]))", s.started); err == nil && len(r.Series) > 0 {
+			if r, err := s.metrics.Query(ctx, "min(min_over_time(timestamp("+series+" > 0)["+days+":1h]))", until); err == nil && len(r.Series) > 0 {
 				p.first = time.Unix(int64(r.Series[0].Points[0].Value), 0).UTC()
 			}
 		}

@@ -59,6 +59,12 @@ func (s *Server) forwardStatus() []api.Component {
 
 // ready says whether calls can be recorded and queried now.
 func (s *Server) ready() error {
+	if s.draining.Load() {
+		return errDraining
+	}
+	if s.engine == nil {
+		return s.outsideReady()
+	}
 	if st := s.engine.Status(); st.State != engine.StateReady {
 		return fmt.Errorf("the event engine is %s", st.State)
 	}
@@ -80,6 +86,9 @@ func (s *Server) status(ctx context.Context) api.Status {
 		Components: []api.Component{s.engineStatus(ctx), s.journalStatus(), s.pipelineStatus(), s.exposure()},
 	}
 	st.Components = append(st.Components, s.ruleStatus())
+	if s.metrics.IsRemote() {
+		st.Components = append(st.Components, s.remoteStatus(ctx))
+	}
 	if c, ok := s.history.component(); ok {
 		st.Components = append(st.Components, c)
 	}
@@ -96,6 +105,9 @@ func (s *Server) status(ctx context.Context) api.Status {
 }
 
 func (s *Server) engineStatus(ctx context.Context) api.Component {
+	if s.engine == nil {
+		return s.clusterStatus(ctx)
+	}
 	e := s.engine.Status()
 	c := api.Component{Name: "event engine", State: api.StateOK}
 	if e.State != engine.StateReady {

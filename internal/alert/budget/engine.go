@@ -1,6 +1,7 @@
 package budget
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -38,6 +39,8 @@ type Options struct {
 	// the same ones where it returns an error.
 	Notify func(context.Context, []Alert) error
 	Logger *slog.Logger
+	// Remember is how many calls are remembered as counted; default 100,000.
+	Remember int
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -117,7 +120,7 @@ type hold struct {
 // cannot be read is put aside: the error is returned beside an Engine that
 // works, and Replay fills it.
 func New(c Config, o Options) (*Engine, error) {
-	e := &Engine{opts: o, now: o.Now, log: o.Logger, recent: newRecent(maxRecent), reservations: map[string]reservation{}}
+	e := &Engine{opts: o, now: o.Now, log: o.Logger, recent: newRecent(cmp.Or(o.Remember, maxRecent)), reservations: map[string]reservation{}}
 	if e.now == nil {
 		e.now = time.Now
 	}

@@ -61,6 +61,10 @@ func (m *Manager) join(log *nflog.Log, silences *silence.Silences) error {
 	return nil
 }
 
+// Leads says whether this replica is the first of those that are there; true
+// where there is no cluster.
+func (m *Manager) Leads() bool { return m.peer == nil || m.peer.Position() == 0 }
+
 // clusterWait is how long to wait for the replicas before this one to notify.
 func (m *Manager) clusterWait() time.Duration {
 	if m.peer == nil {
