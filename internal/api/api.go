@@ -111,6 +111,8 @@ type Options struct {
 	Facts func(ctx context.Context) doctor.Facts
 	// UI serves the pages; nil where there are none.
 	UI  UI
+	// MCP serves the tools for coding agents at /mcp; nil where there are none.
+	MCP http.Handler
 	Now func() time.Time // default time.Now
 }
 
@@ -190,6 +192,9 @@ func (s *server) routes() {
 	m.Handle("POST "+base+"/alerts/test/{receiver}", s.answer(s.testReceiver))
 	if s.Alertmanager != nil {
 		m.Handle(manager.Prefix+"/", s.Alertmanager)
+	}
+	if s.MCP != nil {
+		m.Handle("/mcp", s.MCP)
 	}
 	m.HandleFunc("GET "+base+"/openapi.yaml", serveOpenAPI)
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -30,6 +31,7 @@ import (
 	"github.com/pitot-dev/pitot/internal/gateway"
 	"github.com/pitot-dev/pitot/internal/journal"
 	"github.com/pitot-dev/pitot/internal/llm"
+	"github.com/pitot-dev/pitot/internal/mcp"
 	"github.com/pitot-dev/pitot/internal/metrics"
 	"github.com/pitot-dev/pitot/internal/pipeline"
 	"github.com/pitot-dev/pitot/internal/price"
@@ -89,6 +91,8 @@ type Server struct {
 	gateway    *gateway.Gateway
 	intake     intake
 	ui         *web.UI
+	tools      *mcp.Server
+	apiHandler http.Handler // all of the API port
 	prices     atomic.Pointer[price.Table]
 	arrivals   *arrivals
 	writes     *prometheus.CounterVec
@@ -175,7 +179,11 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	if s.ui, err = web.New(); err != nil {
 		return nil, fmt.Errorf("web UI: %w", err)
 	}
-	s.serveHTTP(listenAPI, guardHost(withElasticsearch(s.intake.elasticsearch, api.New(s.apiOptions())), s.addr(listenAPI), o.AllowHosts))
+	if err := s.buildTools(); err != nil {
+		return nil, err
+	}
+	s.apiHandler = guardHost(withElasticsearch(s.intake.elasticsearch, api.New(s.apiOptions())), s.addr(listenAPI), o.AllowHosts)
+	s.serveHTTP(listenAPI, s.apiHandler)
 	// Telemetry is only taken here, never given out: names need no guard.
 	s.serveHTTP(listenOTLPHTTP, s.intake.receiver.HTTPHandler())
 	s.serveHTTP(listenOTLPGRPC, s.intake.receiver.HTTPHandler())
