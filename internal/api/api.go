@@ -110,7 +110,7 @@ type Options struct {
 	// Facts are what the server knows that explains missing data.
 	Facts func(ctx context.Context) doctor.Facts
 	// UI serves the pages; nil where there are none.
-	UI  UI
+	UI UI
 	// MCP serves the tools for coding agents at /mcp; nil where there are none.
 	MCP http.Handler
 	Now func() time.Time // default time.Now

@@ -134,6 +134,7 @@ func (p *param) parse(raw json.RawMessage) (any, error) {
 			return nil, fmt.Errorf("argument %s: allowed is an object of at most 20 texts", p.name)
 		}
 		return m, nil
+	case text:
 	}
 	var s string
 	if err := json.Unmarshal(raw, &s); err != nil || len(s) > maxText || !utf8.ValidString(s) {
@@ -158,12 +159,13 @@ func (a *args) flag(name string) bool {
 	return b
 }
 
-func (a *args) number(name string) int {
-	if n, ok := a.given[name].(int); ok {
+// limit is the most rows; 0 where the tool has no such argument.
+func (a *args) limit() int {
+	if n, ok := a.given["limit"].(int); ok {
 		return n
 	}
 	for i := range a.params {
-		if a.params[i].name == name {
+		if a.params[i].name == "limit" {
 			return a.params[i].def
 		}
 	}

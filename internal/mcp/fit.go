@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"unicode/utf8"
 )
 
@@ -79,9 +80,7 @@ func (a *answer) advice() string {
 // write encodes the answer with these rows.
 func (a *answer) write(rows []any, found, texts int) ([]byte, error) {
 	out := make(map[string]any, len(a.object)+2)
-	for name, v := range a.object {
-		out[name] = v
-	}
+	maps.Copy(out, a.object)
 	if a.list != "" {
 		if rows == nil {
 			rows = []any{}

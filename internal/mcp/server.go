@@ -181,7 +181,7 @@ func (s *Server) run(ctx context.Context, t *tool, raw []byte) ([]byte, error) {
 		}
 		return nil, err
 	}
-	return result.encode(a.number("limit"), s.MaxBytes)
+	return result.encode(a.limit(), s.MaxBytes)
 }
 
 func (s *Server) allowed(ctx context.Context, p Permission) bool {

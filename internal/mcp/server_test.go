@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -73,9 +74,7 @@ type header struct {
 
 func (h header) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
-	for name, v := range h.add {
-		r.Header[name] = v
-	}
+	maps.Copy(r.Header, h.add)
 	return h.RoundTripper.RoundTrip(r)
 }
 
@@ -186,7 +185,7 @@ func TestWrongArgumentsSayWhatIsAllowed(t *testing.T) {
 		args object
 		want string
 	}{
-		{"search_calls", object{"modle": "m"}, "unknown argument \"modle\": this tool takes start, end, service"},
+		{"search_calls", object{"modell": "m"}, "unknown argument \"modell\": this tool takes start, end, service"},
 		{"search_calls", object{"limit": 1e6}, "argument limit: allowed is a whole number from 1 to 200"},
 		{"search_calls", object{"limit": 1.5}, "argument limit: allowed is a whole number from 1 to 200"},
 		{"search_calls", object{"status": "bad"}, "argument status: allowed is ok, error"},
@@ -426,7 +425,7 @@ func FuzzArguments(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if n := a.number("limit"); n < 1 || n > 200 {
+		if n := a.limit(); n < 1 || n > 200 {
 			t.Errorf("limit %d", n)
 		}
 		for name := range a.query() {

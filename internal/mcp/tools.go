@@ -170,7 +170,7 @@ func callTools() []tool {
 				if err != nil {
 					return nil, err
 				}
-				q["limit"] = []string{itoa(a.number("limit"))}
+				q["limit"] = []string{itoa(a.limit())}
 				out, err := s.listOf(ctx, api+"/calls", q, "calls", "next_cursor", "ask for fewer calls with limit, and for the rest with next_cursor")
 				if err != nil {
 					return nil, err
@@ -235,7 +235,7 @@ func listValues() tool {
 			if err != nil {
 				return nil, err
 			}
-			q["limit"] = []string{itoa(a.number("limit"))}
+			q["limit"] = []string{itoa(a.limit())}
 			return s.listOf(ctx, api+"/facets", q, "facets", "", "name fewer fields")
 		},
 	}
@@ -248,7 +248,7 @@ var spanFields = []string{
 
 func traceTools() []tool {
 	return []tool{
-		tool{
+		{
 			name: "search_traces", title: "Search traces", foreign: true, needs: PermissionQuery,
 			about: "Traces (requests, agent runs, workflows) with a record that matches a filter, with totals over their calls: duration, spans, calls, tokens, cost, errors.",
 			params: append(
@@ -264,7 +264,7 @@ func traceTools() []tool {
 				if err != nil {
 					return nil, err
 				}
-				q["limit"] = []string{itoa(a.number("limit"))}
+				q["limit"] = []string{itoa(a.limit())}
 				return s.listOf(ctx, api+"/traces", q, "traces", "next_cursor", "ask for fewer traces with limit, and for the rest with next_cursor")
 			},
 		},
@@ -321,7 +321,7 @@ func moneyTools() []tool {
 				if err != nil {
 					return nil, err
 				}
-				q["limit"] = []string{itoa(a.number("limit"))}
+				q["limit"] = []string{itoa(a.limit())}
 				return s.listOf(ctx, api+"/costs", q, "groups", "", "use fewer dimensions, a longer step or a filter")
 			},
 		},

@@ -105,7 +105,8 @@ func queryRange(ctx context.Context, s *Server, a *args) (*answer, error) {
 		step = time.Duration(d)
 	}
 	if points := length / step; points > maxPoints {
-		return nil, fmt.Errorf("%d points a series are too many: allowed are %d; use a step of %s or more", points, maxPoints, model.Duration((length / maxPoints).Round(time.Second)+time.Second))
+		least := model.Duration((length / maxPoints).Round(time.Second) + time.Second)
+		return nil, fmt.Errorf("%d points a series are too many: allowed are %d; use a step of %s or more", points, maxPoints, least)
 	}
 	q := url.Values{"query": {a.text("query")}, "start": {unix(start)}, "end": {unix(end)}, "step": {strconv.FormatFloat(step.Seconds(), 'f', -1, 64)}}
 	data, more, err := s.prometheus(ctx, "/api/v1/query_range", q)
@@ -241,10 +242,10 @@ func anys(list []string) []any {
 
 // moment reads a time: RFC 3339, Unix seconds, now, or a time ago.
 func (s *Server) moment(name, value string, def time.Time) (time.Time, error) {
-	switch {
-	case value == "":
+	switch value {
+	case "":
 		return def, nil
-	case value == "now":
+	case "now":
 		return s.Now(), nil
 	}
 	if ago, ok := strings.CutPrefix(value, "-"); ok {

@@ -94,7 +94,7 @@ func searchLogs(ctx context.Context, s *Server, a *args) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	limit := a.number("limit")
+	limit := a.limit()
 	b, err := s.get(ctx, "/select/logsql/query", url.Values{
 		"query": {a.text("query")}, "start": {start.UTC().Format(time.RFC3339Nano)}, "end": {end.UTC().Format(time.RFC3339Nano)}, "limit": {itoa(limit)},
 	})
