@@ -51,6 +51,7 @@ type cli struct {
 	Dashboards dashboardsCmd `cmd:"" help:"Write the dashboards for Grafana."`
 	Probes     probesCmd     `cmd:"" help:"Show how the probes fare; --run=NAME runs one now."`
 	MCP        mcpCmd        `cmd:"" name:"mcp" help:"Serve read-only tools for coding agents over standard input and output (Model Context Protocol)."`
+	Export     exportCmd     `cmd:"" help:"Write calls, traces or datasets to files: JSON lines, CSV, Parquet, OTLP."`
 	Bench      benchCmd      `cmd:"" help:"Measure the gateway beside a bare reverse proxy on this machine."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 

@@ -102,6 +102,10 @@ type Options struct {
 	Usages func(ctx context.Context, q events.UsageQuery) ([]events.UsageGroup, error)
 	// ScanCalls reads all Calls of a filter, without content.
 	ScanCalls func(ctx context.Context, f events.CallFilter, oldest bool) (int64, events.CallBatches, error)
+	// Details reads the content of Calls and what was said of them.
+	Details Details
+	// ContentAllowed says whether who asks may see prompts and answers; nil: all.
+	ContentAllowed func(ctx context.Context) bool
 	// Config is the configuration in force.
 	Config func() ConfigReport
 	// Setup says what came by which way. Its addresses are those of the listeners,
@@ -187,6 +191,8 @@ func (s *server) routes() {
 	m.HandleFunc("GET "+base+"/calls/follow", s.follow)
 	m.HandleFunc("GET "+base+"/calls/export", s.exportCalls)
 	m.HandleFunc("GET "+base+"/costs/export", s.exportCosts)
+	m.HandleFunc("GET "+base+"/traces/export", s.exportTraces)
+	m.HandleFunc("GET "+base+"/datasets/export", s.exportDataset)
 	m.Handle("POST "+base+"/feedback", s.answer(s.feedback))
 	m.Handle("POST "+base+"/probes/{name}", s.answer(s.runProbe))
 	m.Handle("POST "+base+"/alerts/test/{receiver}", s.answer(s.testReceiver))
