@@ -23,6 +23,7 @@ func main() {
 		os.Exit(engine.Main(os.Args[2:]))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	if err != nil {
@@ -53,6 +54,8 @@ type cli struct {
 	MCP        mcpCmd        `cmd:"" name:"mcp" help:"Serve read-only tools for coding agents over standard input and output (Model Context Protocol)."`
 	Export     exportCmd     `cmd:"" help:"Write calls, traces or datasets to files: JSON lines, CSV, Parquet, OTLP."`
 	Bench      benchCmd      `cmd:"" help:"Measure the gateway beside a bare reverse proxy on this machine."`
+	Completion completionCmd `cmd:"" help:"Write a completion script for a shell."`
+	Man        manCmd        `cmd:"" help:"Write manual pages."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 
 	BenchPart benchPartCmd `cmd:"" hidden:""`

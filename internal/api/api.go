@@ -66,8 +66,10 @@ type Options struct {
 	Ledger     func() []pipeline.Entry
 	Status     func(context.Context) Status
 	// Ready returns nil when calls can be recorded and queried.
-	Ready  func() error
-	Reload func() error
+	Ready func() error
+	// GatewayReady returns nil when new calls should come; nil: as Ready.
+	GatewayReady func() error
+	Reload       func() error
 	// Judge takes judgements, all or none, and fills them with what was stored.
 	// Where they are at fault it returns an *events.QueryError.
 	Judge func(ctx context.Context, js []*events.Judgement) error
@@ -115,6 +117,8 @@ type Options struct {
 	Facts func(ctx context.Context) doctor.Facts
 	// UI serves the pages; nil where there are none.
 	UI UI
+	// Debug serves profiles at /debug/; nil where there are none.
+	Debug http.Handler
 	// MCP serves the tools for coding agents at /mcp; nil where there are none.
 	MCP http.Handler
 	Now func() time.Time // default time.Now
@@ -213,7 +217,14 @@ func (s *server) routes() {
 
 	m.HandleFunc("GET /health", s.health)
 	m.HandleFunc("GET /-/healthy", s.health)
-	m.HandleFunc("GET /-/ready", s.ready)
+	m.HandleFunc("GET /-/ready", s.readiness(s.Ready))
+	if s.GatewayReady == nil {
+		s.GatewayReady = s.Ready
+	}
+	m.HandleFunc("GET /-/ready/gateway", s.readiness(s.GatewayReady))
+	if s.Debug != nil {
+		m.Handle("/debug/", s.Debug)
+	}
 	m.HandleFunc("POST /-/reload", s.reload)
 	m.HandleFunc("PUT /-/reload", s.reload)
 	m.HandleFunc("/", s.noEndpoint)
@@ -283,12 +294,15 @@ func (s *server) health(w http.ResponseWriter, _ *http.Request) {
 	writeText(w, http.StatusOK, "Pitot is healthy.\n")
 }
 
-func (s *server) ready(w http.ResponseWriter, _ *http.Request) {
-	if err := s.Ready(); err != nil {
-		writeText(w, http.StatusServiceUnavailable, "Pitot is not ready: "+err.Error()+"\n")
-		return
+// readiness answers 200 where ask has nothing to say.
+func (s *server) readiness(ask func() error) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if err := ask(); err != nil {
+			writeText(w, http.StatusServiceUnavailable, "Pitot is not ready: "+err.Error()+"\n")
+			return
+		}
+		writeText(w, http.StatusOK, "Pitot is ready.\n")
 	}
-	writeText(w, http.StatusOK, "Pitot is ready.\n")
 }
 
 func writeText(w http.ResponseWriter, status int, text string) {

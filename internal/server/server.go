@@ -62,9 +62,14 @@ type Options struct {
 	EngineEnv []string
 	// History is how far back Backfill may reach; 0 is not at all.
 	History time.Duration
-	// DrainTimeout is how long requests under way may take when the server
-	// stops; default 30 s.
+	// DrainTimeout is how long calls under way at the gateway may take when the
+	// server stops; default DefaultDrainTimeout. Other requests have 30 s of it.
 	DrainTimeout time.Duration
+	// Debug serves profiles and traces of the program on listeners that others
+	// can reach, too.
+	Debug bool
+	// Flight keeps a trace of the last seconds at all times.
+	Flight bool
 }
 
 // Server is all of Pitot.
@@ -101,6 +106,8 @@ type Server struct {
 	scrapeTargets cache[[]scrapeTarget]
 	history       backfillStatus
 	running       atomic.Bool // rules are loaded
+	draining      atomic.Bool // told to stop
+	debug         *debugPages
 	// turns bound how much is computed at once for senders that can wait.
 	turns chan struct{}
 
@@ -122,7 +129,7 @@ type Server struct {
 func New(ctx context.Context, o Options) (_ *Server, err error) {
 	s := &Server{opts: o, log: o.Logger, started: time.Now().UTC(), turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
 	if s.opts.DrainTimeout == 0 {
-		s.opts.DrainTimeout = 30 * time.Second
+		s.opts.DrainTimeout = DefaultDrainTimeout
 	}
 	defer func() {
 		if err != nil {
@@ -180,6 +187,9 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 		return nil, fmt.Errorf("web UI: %w", err)
 	}
 	if err := s.buildTools(); err != nil {
+		return nil, err
+	}
+	if err := s.buildDebug(); err != nil {
 		return nil, err
 	}
 	s.apiHandler = guardHost(withElasticsearch(s.intake.elasticsearch, api.New(s.apiOptions())), s.addr(listenAPI), o.AllowHosts)
@@ -333,27 +343,16 @@ func (s *Server) Run(ctx context.Context) error {
 		case <-stop:
 		}
 		return nil
-	}, func(error) { close(stop) })
-	for _, d := range s.doors {
-		ended := make(chan struct{})
-		g.Add(func() error {
-			err := d.serve(d.listener)
-			<-ended // until what is under way is through
-			return err
-		}, func(error) {
-			drainCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.DrainTimeout)
-			defer cancel()
-			if err := d.drain(drainCtx); err != nil {
-				s.log.Warn("requests were cut when the server stopped", "component", d.name, "err", err)
-			}
-			close(ended)
-		})
-	}
+	}, func(error) {
+		s.draining.Store(true)
+		close(stop)
+	})
+	s.addDoors(ctx, &g)
 	s.log.Info("pitot is up", append(s.where(), "data", s.opts.DataDir, "version", s.opts.Version)...)
 	err := g.Run()
 
 	// Nothing comes in any more: what is on its way goes to disk.
-	drainCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.DrainTimeout)
+	drainCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), othersDrain)
 	defer cancel()
 	err = errors.Join(err, s.intake.receiver.Drain(drainCtx), s.gateway.Close(drainCtx), s.pipeline.Drain(drainCtx))
 	stopBackground()
@@ -378,6 +377,9 @@ func (s *Server) close() {
 		defer cancel()
 		for _, d := range s.doors {
 			_ = d.listener.Close()
+		}
+		if s.debug != nil {
+			s.debug.close()
 		}
 		if s.gateway != nil {
 			_ = s.gateway.Close(ctx)
