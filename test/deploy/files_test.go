@@ -147,7 +147,13 @@ func TestContainer(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Chown(filepath.Join(root, "data"), 65532, 65532); err != nil {
+	data := t.TempDir()
+	for _, dir := range []string{data, filepath.Dir(data), filepath.Dir(root)} {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chown(data, 65532, 65532); err != nil {
 		t.Fatal(err)
 	}
 	program, err := os.ReadFile(binary)
@@ -160,7 +166,7 @@ func TestContainer(t *testing.T) {
 	if err := os.Chmod(root, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	runInRoot(t, root)
+	runInRoot(t, root, data)
 	entries, err := os.ReadDir(root)
 	if err != nil {
 		t.Fatal(err)
@@ -172,7 +178,7 @@ func TestContainer(t *testing.T) {
 	if want := []string{"data", "pitot", "proc", "tmp"}; !slices.Equal(got, want) {
 		t.Errorf("the root has %v, want %v", got, want)
 	}
-	if made, err := os.ReadDir(filepath.Join(root, "data")); err != nil || len(made) < 3 {
+	if made, err := os.ReadDir(data); err != nil || len(made) < 3 {
 		t.Errorf("the data directory has %v, %v", made, err)
 	}
 	fmt.Fprintln(t.Output(), "ran in a root of its own")

@@ -16,12 +16,21 @@ var upLine = regexp.MustCompile(`msg="pitot is up" .*?\bapi=(\S+)`)
 
 // runInRoot starts the server in a root, as nobody, asks it until it is ready,
 // and stops it.
-func runInRoot(t *testing.T, root string) {
+func runInRoot(t *testing.T, root, data string) {
 	t.Helper()
-	cmd := exec.Command("/pitot", "serve", "--data=/data", "--listen.api=127.0.0.1:0", "--listen.gateway=127.0.0.1:0", "--listen.otlp-grpc=", "--listen.otlp-http=") //nolint:noctx // it is stopped in order
-	cmd.Dir = "/"
-	cmd.Env = []string{"PATH=/"}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root, Credential: &syscall.Credential{Uid: 65532, Gid: 65532}}
+	// A container runtime does the same: namespaces of its own for mounts, the root
+	// read-only, /proc, /tmp and a volume.
+	const script = `set -e
+mount --bind "$0" "$0"
+mount --bind /proc "$0/proc"
+mount -t tmpfs none "$0/tmp"
+mount --bind "$1" "$0/data"
+mount -o remount,bind,ro "$0"
+exec chroot --userspec=65532:65532 "$0" /pitot serve --data=/data --listen.api=127.0.0.1:0 --listen.gateway=127.0.0.1:0 --listen.otlp-grpc= --listen.otlp-http=`
+	if out, err := exec.CommandContext(t.Context(), "unshare", "-m", "true").CombinedOutput(); err != nil {
+		t.Skipf("mounts of its own are not allowed here: %v %s", err, out)
+	}
+	cmd := exec.Command("unshare", "-m", "sh", "-c", script, root, data) //nolint:noctx // it is stopped in order
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
