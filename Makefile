@@ -8,7 +8,7 @@ GOLANGCI := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.
 GOFUMPT  := $(GO) run mvdan.cc/gofumpt@v0.12.0
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test race lint fmt generate ui ui-check journeys e2e endurance cluster cluster-short scaling interop senders clients bench fuzz clean
+.PHONY: help run build test race lint fmt generate ui ui-check journeys e2e endurance cluster cluster-short scaling interop senders clients bench fuzz release cross manifests deploy-check clean
 
 help: ## List the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -94,6 +94,19 @@ fuzz: ## Fuzz every target for FUZZTIME each
 bench: build ## Benchmarks: the gateway beside a bare reverse proxy, the store, the parts
 	$(GO) test -run '^$$' -bench . -benchmem . ./internal/llm ./internal/wire ./internal/price ./internal/redact ./internal/journal ./internal/pipeline ./internal/metrics ./internal/events ./internal/gateway
 	$(BIN) bench
+
+release: ## Build archives, bills of materials and checksums for all systems into dist/
+	$(GO) run ./deploy/release -version $(VERSION) -out dist
+
+cross: ## Compile for the systems that this one is not
+	@for system in darwin/arm64 windows/amd64; do echo "$$system"; \
+	  CGO_ENABLED=0 GOOS=$${system%/*} GOARCH=$${system#*/} $(GO) build -trimpath -o /dev/null ./cmd/pitot || exit 1; done
+
+manifests: ## Write deploy/kubernetes anew from the Helm chart
+	cd test/deploy && $(GO) test -count=1 -run TestManifests . -update
+
+deploy-check: ## Check the chart against the types of Kubernetes, and the other files of deploy/
+	cd test/deploy && $(GO) vet ./... && PITOT_BIN=$(CURDIR)/$(BIN) $(GO) test -count=1 ./...
 
 clean: ## Remove what was built
 	rm -rf bin dist

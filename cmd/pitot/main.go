@@ -24,6 +24,7 @@ func main() {
 		os.Exit(engine.Main(nil))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	if err != nil {
@@ -51,8 +52,12 @@ type cli struct {
 	Alert      alertCmd      `cmd:"" help:"Try the notification channels and see how they are doing."`
 	Dashboards dashboardsCmd `cmd:"" help:"Write the dashboards for Grafana."`
 	Probes     probesCmd     `cmd:"" help:"Show how the probes fare; --run=NAME runs one now."`
+	MCP        mcpCmd        `cmd:"" name:"mcp" help:"Serve read-only tools for coding agents over standard input and output (Model Context Protocol)."`
+	Export     exportCmd     `cmd:"" help:"Write calls, traces or datasets to files: JSON lines, CSV, Parquet, OTLP."`
 	Bench      benchCmd      `cmd:"" help:"Measure the gateway beside a bare reverse proxy on this machine."`
 	Engine     engineCmd     `cmd:"" help:"Run a node of an event cluster: storage, or with --storage-node the insert and select side."`
+	Completion completionCmd `cmd:"" help:"Write a completion script for a shell."`
+	Man        manCmd        `cmd:"" help:"Write manual pages."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 
 	BenchPart benchPartCmd `cmd:"" hidden:""`

@@ -69,8 +69,10 @@ type Options struct {
 	Ledger     func() []pipeline.Entry
 	Status     func(context.Context) Status
 	// Ready returns nil when calls can be recorded and queried.
-	Ready  func() error
-	Reload func() error
+	Ready func() error
+	// GatewayReady returns nil when new calls should come; nil: as Ready.
+	GatewayReady func() error
+	Reload       func() error
 	// Judge takes judgements, all or none, and fills them with what was stored.
 	// Where they are at fault it returns an *events.QueryError.
 	Judge func(ctx context.Context, js []*events.Judgement) error
@@ -109,6 +111,10 @@ type Options struct {
 	Usages func(ctx context.Context, q events.UsageQuery) ([]events.UsageGroup, error)
 	// ScanCalls reads all Calls of a filter, without content.
 	ScanCalls func(ctx context.Context, f events.CallFilter, oldest bool) (int64, events.CallBatches, error)
+	// Details reads the content of Calls and what was said of them.
+	Details Details
+	// ContentAllowed says whether who asks may see prompts and answers; nil: all.
+	ContentAllowed func(ctx context.Context) bool
 	// Config is the configuration in force.
 	Config func() ConfigReport
 	// Setup says what came by which way. Its addresses are those of the listeners,
@@ -117,7 +123,11 @@ type Options struct {
 	// Facts are what the server knows that explains missing data.
 	Facts func(ctx context.Context) doctor.Facts
 	// UI serves the pages; nil where there are none.
-	UI  UI
+	UI UI
+	// Debug serves profiles at /debug/; nil where there are none.
+	Debug http.Handler
+	// MCP serves the tools for coding agents at /mcp; nil where there are none.
+	MCP http.Handler
 	Now func() time.Time // default time.Now
 }
 
@@ -194,11 +204,16 @@ func (s *server) routes() {
 	m.HandleFunc("GET "+base+"/calls/follow", s.follow)
 	m.HandleFunc("GET "+base+"/calls/export", s.exportCalls)
 	m.HandleFunc("GET "+base+"/costs/export", s.exportCosts)
+	m.HandleFunc("GET "+base+"/traces/export", s.exportTraces)
+	m.HandleFunc("GET "+base+"/datasets/export", s.exportDataset)
 	m.Handle("POST "+base+"/feedback", s.answer(s.feedback))
 	m.Handle("POST "+base+"/probes/{name}", s.answer(s.runProbe))
 	m.Handle("POST "+base+"/alerts/test/{receiver}", s.answer(s.testReceiver))
 	if s.Alertmanager != nil {
 		m.Handle(manager.Prefix+"/", s.Alertmanager)
+	}
+	if s.MCP != nil {
+		m.Handle("/mcp", s.MCP)
 	}
 	m.HandleFunc("GET "+base+"/openapi.yaml", serveOpenAPI)
 
@@ -211,7 +226,14 @@ func (s *server) routes() {
 
 	m.HandleFunc("GET /health", s.health)
 	m.HandleFunc("GET /-/healthy", s.health)
-	m.HandleFunc("GET /-/ready", s.ready)
+	m.HandleFunc("GET /-/ready", s.readiness(s.Ready))
+	if s.GatewayReady == nil {
+		s.GatewayReady = s.Ready
+	}
+	m.HandleFunc("GET /-/ready/gateway", s.readiness(s.GatewayReady))
+	if s.Debug != nil {
+		m.Handle("/debug/", s.Debug)
+	}
 	m.HandleFunc("POST /-/reload", s.reload)
 	m.HandleFunc("PUT /-/reload", s.reload)
 	m.HandleFunc("/", s.noEndpoint)
@@ -281,12 +303,15 @@ func (s *server) health(w http.ResponseWriter, _ *http.Request) {
 	writeText(w, http.StatusOK, "Pitot is healthy.\n")
 }
 
-func (s *server) ready(w http.ResponseWriter, _ *http.Request) {
-	if err := s.Ready(); err != nil {
-		writeText(w, http.StatusServiceUnavailable, "Pitot is not ready: "+err.Error()+"\n")
-		return
+// readiness answers 200 where ask has nothing to say.
+func (s *server) readiness(ask func() error) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if err := ask(); err != nil {
+			writeText(w, http.StatusServiceUnavailable, "Pitot is not ready: "+err.Error()+"\n")
+			return
+		}
+		writeText(w, http.StatusOK, "Pitot is ready.\n")
 	}
-	writeText(w, http.StatusOK, "Pitot is ready.\n")
 }
 
 func writeText(w http.ResponseWriter, status int, text string) {

@@ -21,8 +21,12 @@ func (f *fakeEvents) failExplore(err error) {
 // fullExplore makes the methods behind the explorers answer with all that they
 // can say.
 func (f *fakeEvents) fullExplore() {
-	f.traceList = func(context.Context, events.TraceListQuery) (events.TracePage, error) {
-		return events.TracePage{Traces: []events.TraceRecords{{ID: traceID, Records: fullTrace(), Partial: true}}, NextCursor: "next"}, nil
+	f.traceList = func(_ context.Context, q events.TraceListQuery) (events.TracePage, error) {
+		page := events.TracePage{Traces: []events.TraceRecords{{ID: traceID, Records: fullTrace(), Partial: true}}}
+		if q.Cursor == "" {
+			page.NextCursor = "next"
+		}
+		return page, nil
 	}
 	f.sessions = func(context.Context, events.SessionQuery) (events.SessionPage, error) {
 		return events.SessionPage{Sessions: []events.SessionStat{fullSession()}, NextCursor: "next"}, nil

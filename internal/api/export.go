@@ -49,6 +49,8 @@ type file struct {
 	columns []export.Column
 	bom     bool
 	write   rows
+	// trailers adds to those that every file has; may be nil.
+	trailers func(http.Header)
 }
 
 // exportCalls writes Calls as a file.
@@ -59,7 +61,13 @@ func (s *server) exportCalls(w http.ResponseWriter, r *http.Request) {
 	oldest := p.oneOf("order", events.OrderNewest, events.OrderOldest) == events.OrderOldest
 	limited := p.get("limit") != ""
 	limit := p.count("limit", maxExportCalls, maxExportCalls)
-	if err := p.check(); err != nil {
+	content := p.flag("content")
+	err := p.check()
+	if err == nil && content {
+		f.columns = append(f.columns, contentColumns()...)
+		err = s.contentAllowed(r)
+	}
+	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
@@ -81,7 +89,10 @@ func (s *server) exportCalls(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return 0, false, err
 		}
-		return writeCalls(ctx, batches, limit, file)
+		if content {
+			batches = s.withContent(batches)
+		}
+		return writeCalls(ctx, batches, limit, content, file)
 	}
 	s.serveFile(w, r, &f)
 }
@@ -97,14 +108,14 @@ func (s *server) count(ctx context.Context, f events.CallFilter, oldest bool) (i
 var errLimit = errors.New("limit reached")
 
 // writeCalls writes Calls batch by batch, and closes the file.
-func writeCalls(ctx context.Context, batches events.CallBatches, limit int, out export.Writer) (n int, complete bool, err error) {
+func writeCalls(ctx context.Context, batches events.CallBatches, limit int, content bool, out export.Writer) (n int, complete bool, err error) {
 	row := make([]export.Value, 0, len(callTable))
 	err = batches(ctx, func(calls []*llm.Call) error {
 		for _, c := range calls {
 			if n == limit {
 				return errLimit
 			}
-			if err := writeCall(out, c, row); err != nil {
+			if err := writeCall(out, c, content, row); err != nil {
 				return err
 			}
 			n++
@@ -188,16 +199,25 @@ func (s *server) serveFile(w http.ResponseWriter, r *http.Request, f *file) {
 	out.begin() // a file without rows may have no bytes
 	w.Header().Set(trailerRows, strconv.Itoa(n))
 	w.Header().Set(trailerComplete, strconv.FormatBool(complete))
+	if f.trailers != nil {
+		f.trailers(w.Header())
+	}
 }
 
 // header sets the headers of a file.
 func (f *file) header(h http.Header) {
 	h.Set("Content-Type", map[string]string{
-		formatCSV: "text/csv; charset=utf-8; header=present", formatParquet: "application/vnd.apache.parquet", formatJSONL: "application/x-ndjson",
+		formatCSV: "text/csv; charset=utf-8; header=present", formatParquet: "application/vnd.apache.parquet", formatJSONL: "application/x-ndjson", formatOTLP: "application/x-ndjson",
 	}[f.format])
-	h.Set("Content-Disposition", `attachment; filename="`+f.name+"."+f.format+`"`)
+	h.Set("Content-Disposition", `attachment; filename="`+f.name+"."+endings[f.format]+`"`)
 	h.Set("Trailer", trailerRows+", "+trailerComplete)
+	if f.trailers != nil {
+		h.Add("Trailer", trailerSkipped)
+	}
 }
+
+// endings are those of the names of files, by format; read only.
+var endings = map[string]string{formatCSV: "csv", formatParquet: "parquet", formatJSONL: "jsonl", formatOTLP: "otlp.jsonl"}
 
 func (f *file) writer(w io.Writer) (export.Writer, error) {
 	switch f.format {
@@ -205,6 +225,8 @@ func (f *file) writer(w io.Writer) (export.Writer, error) {
 		return export.NewParquet(w, f.columns)
 	case formatJSONL:
 		return newLines(w), nil
+	case formatOTLP:
+		return newOTLPLines(w), nil
 	}
 	return export.NewCSV(w, f.columns, f.bom)
 }

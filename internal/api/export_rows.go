@@ -28,13 +28,16 @@ func callColumns() []export.Column {
 }
 
 // writeCall writes a Call; row is room for it.
-func writeCall(w export.Writer, c *llm.Call, row []export.Value) error {
+func writeCall(w export.Writer, c *llm.Call, content bool, row []export.Value) error {
 	if l, ok := w.(*lines); ok {
 		return l.call(c)
 	}
 	row = row[:0]
 	for _, col := range callTable {
 		row = append(row, col.value(c))
+	}
+	if content {
+		row = append(row, jsonText(c.Input), jsonText(c.Output), export.Str(string(c.Tools)))
 	}
 	return w.Write(row)
 }

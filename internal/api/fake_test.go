@@ -32,6 +32,7 @@ const (
 
 // fakeEvents answers from the functions that a test sets; the others fail it.
 type fakeEvents struct {
+	partial      bool // traces are cut
 	t            testing.TB
 	calls        func(context.Context, events.CallQuery) (events.CallPage, error)
 	tail         func(context.Context, events.CallFilter) iter.Seq2[*llm.Call, error]
@@ -346,7 +347,7 @@ func newAPI(t *testing.T, change ...func(*Options)) *api {
 	t.Helper()
 	a := &api{t: t, events: &fakeEvents{t: t}}
 	a.opts = Options{
-		Events: a.events, Prometheus: named("prometheus"), Metrics: named("metrics"),
+		Details: fakeDetails{}, Events: a.events, Prometheus: named("prometheus"), Metrics: named("metrics"),
 		Live:   func(int) (<-chan *llm.Call, func()) { ch := make(chan *llm.Call); close(ch); return ch, func() {} },
 		Ledger: fullLedger, Status: func(context.Context) Status { return fullStatus() },
 		Judge: a.events.Judge, Ready: func() error { return nil }, Reload: func() error { return nil }, Now: func() time.Time { return now },

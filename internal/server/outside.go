@@ -156,9 +156,9 @@ func (s *Server) delivery() (safeAge time.Duration, settled func() bool) {
 // has to the stores.
 func (s *Server) deliveryTimeout() time.Duration {
 	if s.outside.insert == nil {
-		return s.opts.DrainTimeout
+		return othersDrain
 	}
-	return max(s.opts.DrainTimeout, 2*s.config.Storage.Events.Cluster.Age())
+	return max(othersDrain, 2*s.config.Storage.Events.Cluster.Age())
 }
 
 // runRollups keeps the hourly totals up to date.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -30,6 +31,7 @@ import (
 	"github.com/pitot-dev/pitot/internal/gateway"
 	"github.com/pitot-dev/pitot/internal/journal"
 	"github.com/pitot-dev/pitot/internal/llm"
+	"github.com/pitot-dev/pitot/internal/mcp"
 	"github.com/pitot-dev/pitot/internal/metrics"
 	"github.com/pitot-dev/pitot/internal/pipeline"
 	"github.com/pitot-dev/pitot/internal/price"
@@ -60,8 +62,8 @@ type Options struct {
 	EngineEnv []string
 	// History is how far back Backfill may reach; 0 is not at all.
 	History time.Duration
-	// DrainTimeout is how long requests under way may take when the server
-	// stops; default 30 s.
+	// DrainTimeout is how long calls under way at the gateway may take when the
+	// server stops; default DefaultDrainTimeout. Other requests have 30 s of it.
 	DrainTimeout time.Duration
 	// DrainDelay is how long the server goes on as before after it has said that
 	// it is not ready any more: the time in which load balancers learn of it.
@@ -73,6 +75,11 @@ type Options struct {
 	Replica string
 	// Shard is the part of what replicas divide among themselves, such as 0/3.
 	Shard string
+	// Debug serves profiles and traces of the program on listeners that others
+	// can reach, too.
+	Debug bool
+	// Flight keeps a trace of the last seconds at all times.
+	Flight bool
 }
 
 // Server is all of Pitot.
@@ -84,7 +91,6 @@ type Server struct {
 	metrics  *metrics.Metrics
 	engine   *engine.Supervisor // nil: the store is outside
 	outside  outside
-	draining atomic.Bool
 	events   *events.Store
 	journal  *journal.Journal
 	observer *swapObserver
@@ -103,6 +109,8 @@ type Server struct {
 	gateway    *gateway.Gateway
 	intake     intake
 	ui         *web.UI
+	tools      *mcp.Server
+	apiHandler http.Handler // all of the API port
 	prices     atomic.Pointer[price.Table]
 	arrivals   *arrivals
 	writes     *prometheus.CounterVec
@@ -111,6 +119,8 @@ type Server struct {
 	scrapeTargets cache[[]scrapeTarget]
 	history       backfillStatus
 	running       atomic.Bool // rules are loaded
+	draining      atomic.Bool // told to stop
+	debug         *debugPages
 	// turns bound how much is computed at once for senders that can wait.
 	turns chan struct{}
 
@@ -132,7 +142,7 @@ type Server struct {
 func New(ctx context.Context, o Options) (_ *Server, err error) {
 	s := &Server{opts: o, log: o.Logger, started: time.Now().UTC(), turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
 	if s.opts.DrainTimeout == 0 {
-		s.opts.DrainTimeout = 30 * time.Second
+		s.opts.DrainTimeout = DefaultDrainTimeout
 	}
 	defer func() {
 		if err != nil {
@@ -192,7 +202,14 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	if s.ui, err = web.New(); err != nil {
 		return nil, fmt.Errorf("web UI: %w", err)
 	}
-	s.serveHTTP(listenAPI, guardHost(withElasticsearch(s.intake.elasticsearch, s.forRole(api.New(s.apiOptions()))), s.addr(listenAPI), o.AllowHosts))
+	if err := s.buildTools(); err != nil {
+		return nil, err
+	}
+	if err := s.buildDebug(); err != nil {
+		return nil, err
+	}
+	s.apiHandler = guardHost(withElasticsearch(s.intake.elasticsearch, s.forRole(api.New(s.apiOptions()))), s.addr(listenAPI), o.AllowHosts)
+	s.serveHTTP(listenAPI, s.apiHandler)
 	// Telemetry is only taken here, never given out: names need no guard.
 	s.serveHTTP(listenOTLPHTTP, s.intake.receiver.HTTPHandler())
 	s.serveHTTP(listenOTLPGRPC, s.intake.receiver.HTTPHandler())
@@ -362,22 +379,11 @@ func (s *Server) Run(ctx context.Context) error {
 		case <-stop:
 		}
 		return nil
-	}, func(error) { close(stop) })
-	for _, d := range s.doors {
-		ended := make(chan struct{})
-		g.Add(func() error {
-			err := d.serve(d.listener)
-			<-ended // until what is under way is through
-			return err
-		}, func(error) {
-			drainCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.DrainTimeout)
-			defer cancel()
-			if err := d.drain(drainCtx); err != nil {
-				s.log.Warn("requests were cut when the server stopped", "component", d.name, "err", err)
-			}
-			close(ended)
-		})
-	}
+	}, func(error) {
+		s.draining.Store(true)
+		close(stop)
+	})
+	s.addDoors(ctx, &g)
 	s.log.Info("pitot is up", append(s.where(), "data", s.opts.DataDir, "version", s.opts.Version)...)
 	err := g.Run()
 
@@ -407,6 +413,9 @@ func (s *Server) close() {
 		defer cancel()
 		for _, d := range s.doors {
 			_ = d.listener.Close()
+		}
+		if s.debug != nil {
+			s.debug.close()
 		}
 		if s.gateway != nil {
 			_ = s.gateway.Close(ctx)

@@ -16,11 +16,11 @@ import (
 func (s *Server) apiOptions() api.Options {
 	return api.Options{
 		Logger: s.component("api"), Events: s.events, Prometheus: s.countedWrites(s.metrics.Handler()), Metrics: s.metrics.MetricsHandler(),
-		Live: s.pipeline.Subscribe, Ledger: s.pipeline.Ledger, Status: s.status, Ready: s.ready, Reload: s.Reload,
+		Live: s.pipeline.Subscribe, Ledger: s.pipeline.Ledger, Status: s.status, Ready: s.ready, GatewayReady: s.gatewayReady, Debug: s.debugHandler(), Reload: s.Reload,
 		Judge: s.judgements.Insert, FeedbackAccess: s.feedbackAccess, Histograms: s.foreignHistograms, Probes: s.probes.Status, Probe: s.probes.Probe, Evaluators: s.evaluators, FailuresOnly: s.quality.FailuresOnly,
 		Alertmanager: s.alerts.Handler(), Channels: s.alerts.Status, TestReceiver: s.alerts.TestReceiver,
 		Rules: s.rules.Status, SLOs: s.sloStatus, Budgets: s.budgets.Status, Dashboards: func() any { return dashboard.Dashboards() }, Explain: s.explain,
-		Prices: s.prices.Load, Usages: s.events.Usages, ScanCalls: s.events.ScanCalls, Config: s.configReport, Setup: s.arrivals.setup, Facts: s.facts, UI: s.ui,
+		Prices: s.prices.Load, Usages: s.events.Usages, ScanCalls: s.events.ScanCalls, Details: s.events, Config: s.configReport, Setup: s.arrivals.setup, Facts: s.facts, UI: s.ui, MCP: s.tools.HTTPHandler(),
 	}
 }
 
@@ -59,8 +59,11 @@ func (s *Server) forwardStatus() []api.Component {
 
 // ready says whether calls can be recorded and queried now.
 func (s *Server) ready() error {
-	if s.draining.Load() {
-		return errDraining
+	if err := s.gatewayReady(); err != nil {
+		return err
+	}
+	if err := s.journal.Stats().Err; err != nil {
+		return fmt.Errorf("the journal cannot be written: %w", err)
 	}
 	if s.engine == nil {
 		return s.outsideReady()

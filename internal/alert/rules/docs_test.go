@@ -69,3 +69,36 @@ func TestEveryPackIsDescribedInChinese(t *testing.T) {
 		}
 	}
 }
+
+// TestChartHasThePack keeps the rules of the Helm chart as the pack pitot is.
+func TestChartHasThePack(t *testing.T) {
+	packs, err := Packs(DefaultConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []byte
+	for _, f := range packs {
+		if strings.HasSuffix(f.Name, "pitot.yaml") {
+			want = f.Content
+		}
+	}
+	if len(want) == 0 {
+		t.Fatal("there is no pack pitot")
+	}
+	path := filepath.Join(testkit.RepoRoot(t), "deploy", "helm", "pitot", "rules", "pitot.yaml")
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(want), string(got)); d != "" {
+		t.Errorf("the chart's rules are not as the pack is; run the test with -update:\n%s", d)
+	}
+}

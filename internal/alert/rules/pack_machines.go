@@ -98,6 +98,8 @@ func pitotPack() *pack {
 		name: "pitot", doc: "Pitot's own health: what is lost, late or not stored.",
 		params: []param{
 			{"lag", 300, unitSeconds, "PitotStoreBehind: age of the oldest record that is not in the event store."},
+			{"buffer", 0.8, unitRatio, "PitotBufferFilling: share of the journal or the queue in use."},
+			{"restarts", 3, unitNumber, "PitotEngineRestarting: ends of the event engine in an hour."},
 		},
 		groups: func(values) []groupText {
 			return []groupText{{Name: "pitot", Rules: []ruleText{
@@ -125,6 +127,39 @@ func pitotPack() *pack {
 					summaryZH:     "Pitot 的事件存储没有响应",
 					description:   "Calls flow and metrics are stored; calls, traces and logs cannot be queried until it is back, and wait in the journal. Look at Pitot's log for why the engine ended: a full disk and damaged data are the usual causes.",
 					descriptionZH: "调用转发和指标不受影响；恢复前无法查询调用、链路和日志，数据在日志文件中等待。请查看 Pitot 日志中引擎退出的原因：常见原因是磁盘已满或数据损坏。",
+				}.rule(),
+				alertDef{
+					name: "PitotEngineRestarting", severity: warning, keep: "5m",
+					expr:          "increase(pitot_engine_restarts_total[1h]) >= <restarts>" + steadyClock("", "pitot_engine_restarts_total", "1h"),
+					summary:       "The event store of Pitot ended {{ printf \"%.0f\" $value }} times in an hour",
+					summaryZH:     "Pitot 的事件存储在一小时内退出 {{ printf \"%.0f\" $value }} 次",
+					description:   "It is started again each time and takes what waits in the journal; queries fail in between. Look at Pitot's log for how it ended: too little memory, a full disk or damaged data.",
+					descriptionZH: "每次都会自动重启并继续处理日志中等待的数据，期间查询会失败。请在 Pitot 日志中查看退出原因：内存不足、磁盘已满或数据损坏。",
+				}.rule(),
+				alertDef{
+					name: "PitotDiskFull", severity: critical, hold: "1m",
+					expr:          "pitot_engine_read_only == 1",
+					summary:       "The event store of Pitot takes nothing more: the disk is nearly full",
+					summaryZH:     "Pitot 的事件存储已停止写入：磁盘空间即将用尽",
+					description:   "Calls flow; their records wait in the journal until it is full, and are dropped then. Free space, or lower storage.events.max_disk or the retention.",
+					descriptionZH: "调用转发不受影响；记录在日志中等待，日志写满后会被丢弃。请释放磁盘空间，或调低 storage.events.max_disk 或保留时间。",
+				}.rule(),
+				alertDef{
+					name: "PitotBufferFilling", severity: warning, hold: "2m",
+					expr: `label_replace(pitot_journal_bytes / pitot_journal_max_bytes, "buffer", "journal", "", "") > <buffer>` +
+						` or label_replace(pitot_queue_bytes / pitot_queue_max_bytes, "buffer", "queue", "", "") > <buffer>`,
+					summary:       "The {{ $labels.buffer }} of Pitot is {{ $value | humanizePercentage }} full",
+					summaryZH:     "Pitot 的 {{ $labels.buffer }} 已使用 {{ $value | humanizePercentage }}",
+					description:   "The stores do not keep up. When it is full, records are dropped and counted; calls flow. Look at pitot_engine_up, at destinations of forward that do not answer, and at the speed of the disk.",
+					descriptionZH: "存储跟不上流量。写满后记录会被丢弃并计数，调用转发不受影响。请查看 pitot_engine_up、没有响应的 forward 目标以及磁盘速度。",
+				}.rule(),
+				alertDef{
+					name: "PitotNotificationsFailing", severity: warning, hold: "10m",
+					expr:          "pitot_alert_channel_up == 0",
+					summary:       "Notifications by {{ $labels.integration }} to {{ $labels.receiver }} fail",
+					summaryZH:     "通过 {{ $labels.integration }} 发送到 {{ $labels.receiver }} 的通知失败",
+					description:   "The last attempt failed, and none since then succeeded: people are not woken by this way. Look at /api/pitot/v1/alerts/channels for the answer of the other side, and try it with pitot alert test.",
+					descriptionZH: "最近一次发送失败，此后没有成功：该渠道无法通知到人。请在 /api/pitot/v1/alerts/channels 查看对方的响应，并用 pitot alert test 测试。",
 				}.rule(),
 				alertDef{
 					name: "PitotMetricsNotStored", severity: critical, hold: "1m", keep: "5m",

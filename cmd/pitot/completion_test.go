@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func output(t *testing.T, args ...string) string {
+	t.Helper()
+	var out, stderr bytes.Buffer
+	if err := run(t.Context(), args, strings.NewReader(""), &out, &stderr); err != nil {
+		t.Fatalf("pitot %v: %v %s", args, err, &stderr)
+	}
+	return out.String()
+}
+
+// TestBashCompletion lets bash itself complete lines.
+func TestBashCompletion(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("bash is not installed")
+	}
+	dir := t.TempDir()
+	script := filepath.Join(dir, "pitot.bash")
+	for name, text := range map[string]string{script: output(t, "completion", "bash"), filepath.Join(dir, "some.yml"): ""} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct {
+		words   []string
+		want    []string // that must be offered
+		without []string
+	}{
+		{[]string{"pitot", ""}, []string{"serve", "demo", "mcp", "export", "--help"}, []string{"bench-part", "engine"}},
+		{[]string{"pitot", "ex"}, []string{"explain", "export"}, []string{"serve"}},
+		{[]string{"pitot", "export", ""}, []string{"calls", "traces", "dataset"}, []string{"serve"}},
+		{[]string{"pitot", "export", "calls", "--for"}, []string{"--format"}, []string{"--from"}},
+		{[]string{"pitot", "export", "calls", "--format", ""}, []string{"csv", "parquet", "jsonl"}, []string{"otlp", "--format"}},
+		{[]string{"pitot", "export", "traces", "--format", "=", "o"}, []string{"otlp"}, []string{"csv"}},
+		{[]string{"pitot", "completion", ""}, []string{"bash", "zsh", "fish"}, nil},
+		{[]string{"pitot", "check", "so"}, []string{"some.yml"}, nil},
+		{[]string{"pitot", "serve", "--config", "so"}, []string{"some.yml"}, []string{"--config"}},
+		{[]string{"pitot", "serve", "--log.level", ""}, []string{"debug", "info", "warn", "error"}, nil},
+	} {
+		quoted := make([]string, len(test.words))
+		for i, w := range test.words {
+			quoted[i] = "'" + w + "'"
+		}
+		cmd := exec.CommandContext(t.Context(), bash, "--norc", "-c", `set -u; source "$1"; COMP_WORDS=(`+strings.Join(quoted, " ")+`); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _pitot; printf '%s\n' "${COMPREPLY[@]}"`, "bash", script)
+		cmd.Dir = dir
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %v: %s", test.words, err, out)
+		}
+		got := strings.Fields(string(out))
+		for _, w := range test.want {
+			if !slices.Contains(got, w) {
+				t.Errorf("%v: %q is not offered: %v", test.words, w, got)
+			}
+		}
+		for _, w := range test.without {
+			if slices.Contains(got, w) {
+				t.Errorf("%v: %q is offered", test.words, w)
+			}
+		}
+	}
+}
+
+// TestOtherShellsReadTheirScripts asks the shells that are installed.
+func TestOtherShellsReadTheirScripts(t *testing.T) {
+	for _, shell := range []string{"zsh", "fish"} {
+		t.Run(shell, func(t *testing.T) {
+			script := output(t, "completion", shell)
+			for _, want := range []string{"dataset", "parquet", "PromQL"} {
+				if !strings.Contains(script, want) {
+					t.Errorf("%q is missing", want)
+				}
+			}
+			path, err := exec.LookPath(shell)
+			if err != nil {
+				t.Skip(shell + " is not installed")
+			}
+			file := filepath.Join(t.TempDir(), "pitot."+shell)
+			if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := exec.CommandContext(t.Context(), path, "-n", file).CombinedOutput(); err != nil {
+				t.Errorf("%v: %s", err, out)
+			}
+			if shell == "fish" {
+				out, err := exec.CommandContext(t.Context(), path, "-c", "source "+file+`; complete -C "pitot export "`).CombinedOutput()
+				if err != nil || !strings.Contains(string(out), "dataset") {
+					t.Errorf("%v: %s", err, out)
+				}
+			}
+		})
+	}
+}
+
+func TestManualPages(t *testing.T) {
+	page := output(t, "man", "export", "calls")
+	for _, want := range []string{".TH PITOT\\-EXPORT\\-CALLS 1", ".SH NAME\npitot\\-export\\-calls \\- ", `\-o, \-\-format`, "PITOT_SERVER"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("%q is missing in\n%s", want, page)
+		}
+	}
+	dir := t.TempDir()
+	output(t, "man", "--dir", dir)
+	for _, name := range []string{"pitot.1", "pitot-serve.1", "pitot-rules-check.1"} {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(b)) {
+			if strings.HasPrefix(line, "'") {
+				t.Errorf("%s: a line begins with a control character: %s", name, line)
+			}
+		}
+	}
+	if err := run(t.Context(), []string{"man", "nothing"}, nil, &bytes.Buffer{}, &bytes.Buffer{}); err == nil {
+		t.Error("a page of no command is written")
+	}
+	groff, err := exec.LookPath("groff")
+	if err != nil {
+		t.Skip("groff is not installed")
+	}
+	pages, err := filepath.Glob(filepath.Join(dir, "*.1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), groff, append([]string{"-man", "-ww", "-z", "-Tutf8"}, pages...)...).CombinedOutput()
+	if err != nil || len(out) > 0 {
+		t.Errorf("groff: %v: %s", err, out)
+	}
+}
