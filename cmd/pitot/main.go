@@ -51,6 +51,8 @@ type cli struct {
 	Dashboards dashboardsCmd `cmd:"" help:"Write the dashboards for Grafana."`
 	Probes     probesCmd     `cmd:"" help:"Show how the probes fare; --run=NAME runs one now."`
 	Bench      benchCmd      `cmd:"" help:"Measure the gateway beside a bare reverse proxy on this machine."`
+	Backup     backupCmd     `cmd:"" help:"Back up all data, also while the server runs; list, verify and prune backups."`
+	Restore    restoreCmd    `cmd:"" help:"Restore a backup into an empty data directory."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 
 	BenchPart benchPartCmd `cmd:"" hidden:""`

@@ -109,6 +109,8 @@ type Options struct {
 	Setup func(ctx context.Context) SetupReport
 	// Facts are what the server knows that explains missing data.
 	Facts func(ctx context.Context) doctor.Facts
+	// Data manages what is stored; nil where nobody may.
+	Data Data
 	// UI serves the pages; nil where there are none.
 	UI  UI
 	Now func() time.Time // default time.Now
@@ -193,6 +195,7 @@ func (s *server) routes() {
 	}
 	m.HandleFunc("GET "+base+"/openapi.yaml", serveOpenAPI)
 
+	s.dataRoutes()
 	s.jaegerRoutes()
 	s.nexentRoutes()
 	m.Handle("/select/logsql/", s.Events.ProxyLogsQL())
@@ -251,7 +254,7 @@ func (s *server) noEndpoint(w http.ResponseWriter, r *http.Request) {
 func (s *server) noRoute(w http.ResponseWriter, r *http.Request) *Error {
 	_, here := s.mux.Handler(r)
 	var methods []string
-	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut} {
+	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
 		other := r.Clone(r.Context())
 		other.Method = m
 		if _, pattern := s.mux.Handler(other); pattern != here && strings.HasPrefix(pattern, m+" ") {

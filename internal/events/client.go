@@ -278,6 +278,8 @@ func (s *Store) Insert(ctx context.Context, rows [][]byte) error {
 
 func (s *Store) insert(ctx context.Context, lines []byte) error {
 	const op = "insert events"
+	s.gate.RLock()
+	defer s.gate.RUnlock()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.ep.InsertURL+insertPath, bytes.NewReader(lines))
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -39,6 +40,7 @@ type Store struct {
 	metrics   *storeMetrics
 	rollups   rollupState
 	limits    limits
+	gate      sync.RWMutex // held for reading by inserts, for writing by Freeze
 }
 
 // limits bound the work of queries.

@@ -108,6 +108,8 @@ type Server struct {
 	reloaded  time.Time
 	reloadErr error
 
+	snapshots snapshots
+
 	stopEngine context.CancelFunc
 	closeOnce  sync.Once
 }
@@ -137,9 +139,13 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	if err := os.MkdirAll(s.opts.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
+	if err := checkFormat(s.opts.DataDir, o.Version); err != nil {
+		return nil, err
+	}
 	if err := s.openStores(ctx); err != nil {
 		return nil, err
 	}
+	s.dropSnapshots() // the stores are locked: they are nobody's
 	if err := s.buildAlerts(); err != nil {
 		return nil, err
 	}
@@ -366,6 +372,7 @@ func (s *Server) where() []any {
 // It is safe after a failed New and after Run.
 func (s *Server) close() {
 	s.closeOnce.Do(func() {
+		s.stopSnapshots()
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
 		for _, d := range s.doors {

@@ -20,7 +20,7 @@ func (s *Server) apiOptions() api.Options {
 		Judge: s.judgements.Insert, FeedbackAccess: s.feedbackAccess, Histograms: s.foreignHistograms, Probes: s.probes.Status, Probe: s.probes.Probe,
 		Alertmanager: s.alerts.Handler(), Channels: s.alerts.Status, TestReceiver: s.alerts.TestReceiver,
 		Rules: s.rules.Status, SLOs: s.sloStatus, Budgets: s.budgets.Status, Dashboards: func() any { return dashboard.Dashboards() }, Explain: s.explain,
-		Prices: s.prices.Load, Usages: s.events.Usages, ScanCalls: s.events.ScanCalls, Config: s.configReport, Setup: s.arrivals.setup, Facts: s.facts, UI: s.ui,
+		Prices: s.prices.Load, Usages: s.events.Usages, ScanCalls: s.events.ScanCalls, Config: s.configReport, Setup: s.arrivals.setup, Facts: s.facts, UI: s.ui, Data: dataAdmin{s},
 	}
 }
 
