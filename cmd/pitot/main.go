@@ -53,6 +53,7 @@ type cli struct {
 	Bench      benchCmd      `cmd:"" help:"Measure the gateway beside a bare reverse proxy on this machine."`
 	Backup     backupCmd     `cmd:"" help:"Back up all data, also while the server runs; list, verify and prune backups."`
 	Restore    restoreCmd    `cmd:"" help:"Restore a backup into an empty data directory."`
+	Data       dataCmd       `cmd:"" help:"Show, clean and erase what is stored."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 
 	BenchPart benchPartCmd `cmd:"" hidden:""`

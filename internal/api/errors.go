@@ -38,6 +38,7 @@ const (
 	CodeOverloaded    = "overloaded"
 	CodeFeedbackKey   = "bad_feedback_key"
 	CodeRateLimited   = "rate_limited"
+	CodeBusy          = "busy"
 	CodeStoreDown     = "store_unavailable"
 	CodeStoreTimeout  = "store_timeout"
 	CodeInternal      = "internal"

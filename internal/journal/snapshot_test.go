@@ -3,10 +3,15 @@ package journal
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/pitot-dev/pitot/internal/testkit/residue"
 )
 
 // TestSnapshotUnderLoad takes snapshots while records are appended and consumed:
@@ -119,5 +124,60 @@ func TestInUse(t *testing.T) {
 	}
 	if used, err := InUse(dir); used || err != nil {
 		t.Errorf("closed: %v, %v", used, err)
+	}
+}
+
+func TestForgetLeavesNothingOnDisk(t *testing.T) {
+	dir := t.TempDir()
+	j, err := Open(Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	c, err := j.Cursor("slow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "00000099.corrupt"), []byte("canary"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Append(t.Context(), [][]byte{[]byte("a canary sings")}); err != nil {
+		t.Fatal(err)
+	}
+	holds := func() bool {
+		t.Helper()
+		hits, _, err := residue.Find(dir, "canary")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(hits) > 0
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if err := j.Forget(ctx); err == nil || !strings.Contains(err.Error(), "slow") {
+		t.Errorf("with a cursor behind: %v", err)
+	}
+	if !holds() {
+		t.Fatal("a record that nobody has read is gone")
+	}
+	var b Batch
+	if err := c.Next(t.Context(), &b, 10, 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Commit(b.Records[0].Pos); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Forget(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if holds() {
+		t.Error("the record is still on disk")
+	}
+	if err := j.Append(t.Context(), [][]byte{[]byte("next")}); err != nil {
+		t.Fatal(err)
+	}
+	b.Reset()
+	if err := c.Next(t.Context(), &b, 10, 1<<20); err != nil || len(b.Records) != 1 || b.Records[0].Pos.Seq != 2 || b.Lost != 0 {
+		t.Errorf("the next record: %+v, %v", b, err)
 	}
 }

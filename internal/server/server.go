@@ -210,7 +210,11 @@ func (s *Server) load() (*config.Config, error) {
 // background: the gateway need not wait for it.
 func (s *Server) openStores(ctx context.Context) error {
 	st := &s.config.Storage
-	var err error
+	err := s.purgeMetrics(ctx, filepath.Join(s.opts.DataDir, "metrics"))
+	if err != nil {
+		return err
+	}
+	s.finishDrops()
 	s.metrics, err = metrics.Open(ctx, metrics.Options{
 		Dir: filepath.Join(s.opts.DataDir, "metrics"), Retention: time.Duration(st.Metrics.Retention), MaxDisk: int64(st.Metrics.MaxDisk),
 		Logger: s.component("metrics"), Config: s.config.Prometheus.Text, ModelServers: s.config.ModelServers.Text, ConfigDir: s.config.Dir(), Version: s.opts.Version,
