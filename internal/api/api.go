@@ -223,7 +223,9 @@ func (s *server) answer(e endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), queryTimeout)
 		defer cancel()
-		v, err := e(r.WithContext(ctx))
+		var cold events.Partial
+		v, err := e(r.WithContext(events.WithCold(ctx, &cold)))
+		partial(w, &cold)
 		if err != nil {
 			s.fail(w, r, err)
 			return

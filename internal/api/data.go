@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -187,4 +188,15 @@ func (s *server) eraseData(r *http.Request) (any, error) {
 		return nil, err
 	}
 	return s.Data.Erase(r.Context(), events.Erasure{User: b.User, Session: b.Session, TraceID: b.TraceID, CallID: b.CallID}, b.DryRun == nil || *b.DryRun)
+}
+
+// partialHeader says that an answer lacks days that are in cold storage.
+const partialHeader = "Pitot-Partial"
+
+func partial(w http.ResponseWriter, p *events.Partial) {
+	days := p.Days()
+	if len(days) == 0 {
+		return
+	}
+	w.Header().Set(partialHeader, fmt.Sprintf("%d days in cold storage are missing, %s to %s; they may be on their way: ask again, or for fewer days", len(days), days[0], days[len(days)-1]))
 }

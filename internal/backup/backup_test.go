@@ -73,9 +73,9 @@ var sample = map[string]string{
 	"events/partitions/20260101/datadb/0001/values.bin": strings.Repeat("v", 5000),
 	"events/partitions/20260101/datadb/parts.json":      `["0001"]`,
 	"metrics/01ARZ3NDEKTSV4RRFFQ69G5FAV/chunks/000001":  "chunks",
-	"journal/00000000":                                  "j",
-	"budgets.json":                                      "b",
-	"empty":                                             "",
+	"journal/00000000": "j",
+	"budgets.json":     "b",
+	"empty":            "",
 }
 
 func TestBackupAndRestore(t *testing.T) {

@@ -138,6 +138,9 @@ func (d *decoder) validateStorage(c *Config) {
 			atLeast(path, n, minDisk, formatSize)
 		}
 	}
+	if err := s.Events.Cold.Validate(); err != nil {
+		d.errorAt(d.nodeOf("storage.events.cold"), "storage.events.cold", err.Error())
+	}
 	atLeast("storage.events.min_free_disk", int64(s.Events.MinFreeDisk), 0, formatSize)
 }
 

@@ -101,6 +101,7 @@ func rowLines(op string, f func(row) error) func([]byte) error {
 
 // eachLine runs a query and calls f for every line of the answer.
 func (s *Store) eachLine(ctx context.Context, q request, f func(line []byte) error) error {
+	s.thaw(ctx, q.r)
 	start := s.now()
 	defer func() { s.metrics.queried(q.op, s.now().Sub(start)) }()
 	form := url.Values{

@@ -153,9 +153,9 @@ func (s *Store) Erase(ctx context.Context, e Erasure) (Erased, error) {
 
 // Cleaning says what goes because it is old or nobody's any more.
 type Cleaning struct {
-	Range           // Start may be zero; End must be set
-	Service  string // only of this service; empty: of all
-	Kinds    []string
+	Range          // Start may be zero; End must be set
+	Service string // only of this service; empty: of all
+	Kinds   []string
 }
 
 // CleanKinds are the kinds of records that can be cleaned by themselves.
@@ -163,6 +163,18 @@ func CleanKinds() []string { return []string{kindCall, kindSpan, kindLog, kindFe
 
 // rollupKind names all rollups in a Cleaning.
 const rollupKind = "rollup"
+
+// CleanKind is the kind under which rows of a kind are cleaned: content goes with
+// its calls, and all rollups go together.
+func CleanKind(kind string) string {
+	switch {
+	case kind == kindTally || kind == kindContent:
+		return kindCall
+	case kind == kindMark || slices.Contains(rollupKinds(), kind):
+		return rollupKind
+	}
+	return kind
+}
 
 func (c *Cleaning) filter() (string, error) {
 	var kinds []string

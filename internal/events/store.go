@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -40,6 +41,8 @@ type Store struct {
 	metrics   *storeMetrics
 	rollups   rollupState
 	limits    limits
+	cold      atomic.Pointer[coldDays]
+	hotFrom   atomic.Int64 // Unix ns; 0: as far back as the retention
 	gate      sync.RWMutex // held for reading by inserts, for writing by Freeze
 }
 
@@ -110,7 +113,7 @@ func (s *Store) Retention() time.Duration { return s.retention }
 // than the retention nor too far in the future.
 func (s *Store) Accepts(t time.Time) bool {
 	now := s.now()
-	return t.After(now.Add(-s.retention)) && t.Before(now.Add(maxFuture))
+	return t.After(now.Add(-s.retention)) && t.UnixNano() >= s.hotFrom.Load() && t.Before(now.Add(maxFuture))
 }
 
 // maxFuture is how far in the future the engine takes rows: until the end of

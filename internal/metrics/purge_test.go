@@ -19,7 +19,7 @@ func TestPurgeLeavesNoByte(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "metrics")
 	log := slog.New(slog.DiscardHandler)
 	o := tsdb.DefaultOptions()
-	o.OutOfOrderTimeWindow = (time.Hour).Milliseconds()
+	o.OutOfOrderTimeWindow = time.Hour.Milliseconds()
 	db, err := tsdb.Open(dir, log, nil, o, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"net/http"
 	"os"
@@ -45,6 +46,14 @@ func (d dataAdmin) Stats(ctx context.Context, r events.Range) (*api.DataReport, 
 			return nil, err
 		}
 		rep.Days = append(rep.Days, api.DataDay{Day: day, Tier: "hot", Bytes: n})
+	}
+	if s.tier != nil {
+		cold := s.tier.Status().Days
+		for _, name := range slices.Sorted(maps.Keys(cold)) {
+			if day, err := events.ParseDay(name); err == nil && !slices.Contains(days, name) {
+				rep.Days = append(rep.Days, api.DataDay{Day: day, Tier: "cold", Bytes: cold[name]})
+			}
+		}
 	}
 	for _, store := range []string{"events", "metrics", "journal", "alerts"} {
 		if rep.Stores[store], err = dirBytes(filepath.Join(s.opts.DataDir, store)); err != nil {
@@ -216,6 +225,15 @@ func (d dataAdmin) Erase(ctx context.Context, e events.Erasure, dry bool) (*api.
 	}
 	if err := s.delivered(ctx); err != nil {
 		return nil, err
+	}
+	if s.tier != nil {
+		days, err := s.tier.Recall(ctx, time.Time{}, rep.Time.Add(48*time.Hour))
+		if err != nil {
+			return nil, fmt.Errorf("nothing was erased, cold days could not be brought back: %w", err)
+		}
+		if len(days) > 0 {
+			rep.Done = append(rep.Done, fmt.Sprintf("cold storage: %d days brought back and removed there; they move again when they are clean", len(days)))
+		}
 	}
 	if rep.Rows, err = s.events.Erase(ctx, e); err != nil {
 		return nil, err

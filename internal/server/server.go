@@ -35,6 +35,7 @@ import (
 	"github.com/pitot-dev/pitot/internal/price"
 	"github.com/pitot-dev/pitot/internal/probe"
 	"github.com/pitot-dev/pitot/internal/quality"
+	"github.com/pitot-dev/pitot/internal/tier"
 	"github.com/pitot-dev/pitot/web"
 )
 
@@ -109,6 +110,7 @@ type Server struct {
 	reloadErr error
 
 	snapshots snapshots
+	tier      *tier.Manager // nil: no cold storage
 
 	stopEngine context.CancelFunc
 	closeOnce  sync.Once
@@ -228,16 +230,20 @@ func (s *Server) openStores(ctx context.Context) error {
 	// The engine outlives ctx: at the end it is stopped last, by hand.
 	engineCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.stopEngine = cancel
+	retention, maxDisk := s.eventLimits()
 	s.engine, err = engine.Start(engineCtx, engine.Options{
-		Dir: filepath.Join(s.opts.DataDir, "events"), Retention: time.Duration(st.Events.Retention), MaxDisk: int64(st.Events.MaxDisk), MinFreeDisk: int64(st.Events.MinFreeDisk),
+		Dir: filepath.Join(s.opts.DataDir, "events"), Retention: retention, MaxDisk: maxDisk, MinFreeDisk: int64(st.Events.MinFreeDisk),
 		Args: s.opts.EngineArgs, Env: s.opts.EngineEnv, Logger: s.log, Registerer: s.metrics.Registerer(),
 	})
 	if err != nil {
 		return err
 	}
 	s.events, err = events.New(events.Endpoint{InsertURL: s.engine.URL(), Client: s.engine.Client(), Epoch: s.engine.Epoch},
-		events.Options{Retention: time.Duration(st.Events.Retention), Logger: s.log, Registerer: s.metrics.Registerer()})
+		events.Options{Retention: retention, Logger: s.log, Registerer: s.metrics.Registerer()})
 	if err != nil {
+		return err
+	}
+	if err := s.buildTier(); err != nil {
 		return err
 	}
 	s.journal, err = journal.Open(journal.Options{
@@ -315,6 +321,8 @@ func (s *Server) Run(ctx context.Context) error {
 			s.component("forward").Error("forwarding stopped", "err", err)
 		}
 	})
+	wg.Go(func() { s.runTier(background) })
+	wg.Go(func() { s.runAges(background) })
 	wg.Go(func() { s.intake.tail.Run(ctx) }) // it ends before the pipeline drains
 	wg.Go(func() { s.probes.Run(ctx) })
 	wg.Go(func() { s.arrivals.run(ctx) })

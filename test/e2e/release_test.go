@@ -216,9 +216,9 @@ func TestNewerFilesAreRefused(t *testing.T) {
 	for name, tt := range map[string]struct {
 		file, old, later, want string
 	}{
-		"data":       {"pitot-data.json", `"version":1`, `"version":2`, "format 2"},
-		"journal":    {"journal/0*", "PITOTJNL\x01", "PITOTJNL\x02", "version"},
-		"purge":      {"metrics-purge.json", "", `{"version":2,"values":{}}`, "version 2"},
+		"data":    {"pitot-data.json", `"version":1`, `"version":2`, "format 2"},
+		"journal": {"journal/0*", "PITOTJNL\x01", "PITOTJNL\x02", "version"},
+		"purge":   {"metrics-purge.json", "", `{"version":2,"values":{}}`, "version 2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			data := filepath.Join(t.TempDir(), "data")
