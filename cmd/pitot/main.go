@@ -54,6 +54,7 @@ type cli struct {
 	Backup     backupCmd     `cmd:"" help:"Back up all data, also while the server runs; list, verify and prune backups."`
 	Restore    restoreCmd    `cmd:"" help:"Restore a backup into an empty data directory."`
 	Data       dataCmd       `cmd:"" help:"Show, clean and erase what is stored."`
+	Plan       planCmd       `cmd:"" help:"Predict disk, memory and processors for a traffic, or from what a server has seen."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 
 	BenchPart benchPartCmd `cmd:"" hidden:""`
