@@ -51,7 +51,10 @@ func Open(ctx context.Context, store blob.Store, create bool) (*Repository, erro
 		if err != nil {
 			return nil, fmt.Errorf("make repository: %w", err)
 		}
-		return r, r.write(ctx, marker, b)
+		if err := r.write(ctx, marker, b); err != nil {
+			return nil, err
+		}
+		return r, nil
 	}
 	if err != nil {
 		return nil, err

@@ -88,7 +88,10 @@ func New(o Options) (*Manager, error) {
 		opts: o, log: o.Logger, cold: cold{store},
 		days: map[string]int64{}, thawed: map[string]time.Time{}, waiting: map[string]*thaw{},
 	}
-	return m, m.cleanUp()
+	if err := m.cleanUp(); err != nil {
+		return nil, err
+	}
+	return m, nil
 }
 
 // cleanUp removes what a move that was cut has left. Before the engine runs.
