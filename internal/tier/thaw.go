@@ -13,6 +13,19 @@ import (
 // and number of days allow, and returns those that are missing from the answer.
 // What is on its way goes on arriving for the next question.
 func (m *Manager) Want(ctx context.Context, start, end time.Time) (missing []string) {
+	timer := time.NewTimer(time.Duration(m.opts.Config.Wait))
+	defer timer.Stop()
+	if start.Before(m.opts.Now().Add(-m.opts.Hot)) {
+		// After a start, or while the cold place cannot be reached, nobody knows what
+		// is there: not to say so would pass a part for the whole.
+		select {
+		case <-m.known:
+		case <-timer.C:
+			return []string{start.UTC().Format(dayLayout)}
+		case <-ctx.Done():
+			return []string{start.UTC().Format(dayLayout)}
+		}
+	}
 	var want []string
 	m.mu.Lock()
 	for day := range m.days {
@@ -34,8 +47,6 @@ func (m *Manager) Want(ctx context.Context, start, end time.Time) (missing []str
 	if len(want) > m.opts.Config.MaxDays {
 		return want
 	}
-	timer := time.NewTimer(time.Duration(m.opts.Config.Wait))
-	defer timer.Stop()
 	for _, day := range want {
 		t := m.begin(ctx, day)
 		select {

@@ -56,7 +56,9 @@ type Manager struct {
 	log  *slog.Logger
 	cold cold
 
-	work sync.Mutex // one move at a time
+	work  sync.Mutex    // one move at a time
+	known chan struct{} // closed when it is known which days are cold
+	learn sync.Once     // closes it
 
 	mu      sync.Mutex           // guards what follows
 	days    map[string]int64     // cold days and their bytes; 0 where that is not known yet
@@ -86,7 +88,7 @@ func New(o Options) (*Manager, error) {
 	}
 	m := &Manager{
 		opts: o, log: o.Logger, cold: cold{store},
-		days: map[string]int64{}, thawed: map[string]time.Time{}, waiting: map[string]*thaw{},
+		known: make(chan struct{}), days: map[string]int64{}, thawed: map[string]time.Time{}, waiting: map[string]*thaw{},
 	}
 	if err := m.cleanUp(); err != nil {
 		return nil, err
@@ -186,6 +188,7 @@ func (m *Manager) refresh(ctx context.Context) error {
 	m.days = found
 	m.mu.Unlock()
 	m.setHot()
+	m.learn.Do(func() { close(m.known) })
 	return nil
 }
 
