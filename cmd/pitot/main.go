@@ -58,6 +58,10 @@ type cli struct {
 	Engine     engineCmd     `cmd:"" help:"Run a node of an event cluster: storage, or with --storage-node the insert and select side."`
 	Completion completionCmd `cmd:"" help:"Write a completion script for a shell."`
 	Man        manCmd        `cmd:"" help:"Write manual pages."`
+	Backup     backupCmd     `cmd:"" help:"Back up all data, also while the server runs; list, verify and prune backups."`
+	Restore    restoreCmd    `cmd:"" help:"Restore a backup into an empty data directory."`
+	Data       dataCmd       `cmd:"" help:"Show, clean and erase what is stored."`
+	Plan       planCmd       `cmd:"" help:"Predict disk, memory and processors for a traffic, or from what a server has seen."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 
 	BenchPart benchPartCmd `cmd:"" hidden:""`

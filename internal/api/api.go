@@ -122,6 +122,8 @@ type Options struct {
 	Setup func(ctx context.Context) SetupReport
 	// Facts are what the server knows that explains missing data.
 	Facts func(ctx context.Context) doctor.Facts
+	// Data manages what is stored; nil where nobody may.
+	Data Data
 	// UI serves the pages; nil where there are none.
 	UI UI
 	// Debug serves profiles at /debug/; nil where there are none.
@@ -217,6 +219,7 @@ func (s *server) routes() {
 	}
 	m.HandleFunc("GET "+base+"/openapi.yaml", serveOpenAPI)
 
+	s.dataRoutes()
 	s.jaegerRoutes()
 	s.nexentRoutes()
 	m.Handle("/select/logsql/", s.Events.ProxyLogsQL())
@@ -251,7 +254,9 @@ func (s *server) answer(e endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), queryTimeout)
 		defer cancel()
-		v, err := e(r.WithContext(ctx))
+		var cold events.Partial
+		v, err := e(r.WithContext(events.WithCold(ctx, &cold)))
+		partial(w, &cold)
 		if err != nil {
 			s.fail(w, r, err)
 			return
@@ -282,7 +287,7 @@ func (s *server) noEndpoint(w http.ResponseWriter, r *http.Request) {
 func (s *server) noRoute(w http.ResponseWriter, r *http.Request) *Error {
 	_, here := s.mux.Handler(r)
 	var methods []string
-	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut} {
+	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
 		other := r.Clone(r.Context())
 		other.Method = m
 		if _, pattern := s.mux.Handler(other); pattern != here && strings.HasPrefix(pattern, m+" ") {

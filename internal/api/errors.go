@@ -38,8 +38,10 @@ const (
 	CodeOverloaded    = "overloaded"
 	CodeFeedbackKey   = "bad_feedback_key"
 	CodeRateLimited   = "rate_limited"
+	CodeBusy          = "busy"
 	CodeStoreDown     = "store_unavailable"
 	CodeStoreTimeout  = "store_timeout"
+	CodeOutside       = "outside_stores"
 	CodeInternal      = "internal"
 )
 

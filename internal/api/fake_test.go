@@ -350,7 +350,7 @@ func newAPI(t *testing.T, change ...func(*Options)) *api {
 		Details: fakeDetails{}, Events: a.events, Prometheus: named("prometheus"), Metrics: named("metrics"),
 		Live:   func(int) (<-chan *llm.Call, func()) { ch := make(chan *llm.Call); close(ch); return ch, func() {} },
 		Ledger: fullLedger, Status: func(context.Context) Status { return fullStatus() },
-		Judge: a.events.Judge, Ready: func() error { return nil }, Reload: func() error { return nil }, Now: func() time.Time { return now },
+		Data: &fakeData{}, Judge: a.events.Judge, Ready: func() error { return nil }, Reload: func() error { return nil }, Now: func() time.Time { return now },
 	}
 	moneyOptions(t, &a.opts)
 	for _, f := range change {

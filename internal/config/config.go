@@ -21,6 +21,7 @@ import (
 	"github.com/pitot-dev/pitot/internal/probe"
 	"github.com/pitot-dev/pitot/internal/quality"
 	"github.com/pitot-dev/pitot/internal/redact"
+	"github.com/pitot-dev/pitot/internal/tier"
 )
 
 // Config is the whole configuration.
@@ -81,6 +82,23 @@ type EventStorage struct {
 	MaxDisk     units.Base2Bytes `yaml:"max_disk,omitempty" doc:"Most disk that they use; the oldest days go first. 0: no limit but the retention."`
 	MinFreeDisk units.Base2Bytes `yaml:"min_free_disk,omitempty" doc:"Free space below which nothing more is stored; the gateway goes on."`
 	Cluster     EventCluster     `yaml:"cluster,omitempty" doc:"An outside cluster of VictoriaLogs or of pitot engine nodes in place of the embedded engine. See scaling.md."`
+	Cold        tier.Config      `yaml:"cold" doc:"Where days go that are older than retention, and come back from for queries. See data.md."`
+	Ages        EventAges        `yaml:"ages" doc:"Shorter lives of some kinds of records, and how much they may use. See data.md."`
+}
+
+// EventAges are shorter lives of kinds of records.
+type EventAges struct {
+	Calls    KindAge `yaml:"calls" doc:"Calls, with their content."`
+	Spans    KindAge `yaml:"spans" doc:"Spans."`
+	Logs     KindAge `yaml:"logs" doc:"Log lines."`
+	Feedback KindAge `yaml:"feedback" doc:"Feedback and judgements."`
+	Rollups  KindAge `yaml:"rollups" doc:"Hourly and daily totals."`
+}
+
+// KindAge bounds one kind of records. Zero is no bound of its own.
+type KindAge struct {
+	Retention model.Duration   `yaml:"retention,omitempty" doc:"How long they are kept; 0: as long as all others."`
+	MaxDisk   units.Base2Bytes `yaml:"max_disk,omitempty" doc:"Most disk that their columns use, about; the oldest days go first. 0: no bound of their own."`
 }
 
 // MetricStorage bounds the metric store.
@@ -118,7 +136,7 @@ func Default() *Config {
 		Alerts:   Alerts{Cluster: manager.DefaultClusterConfig()},
 		GPU:      metrics.DefaultGPUConfig(), Infrastructure: metrics.DefaultInfrastructurePrices(),
 		Storage: Storage{
-			Events:  EventStorage{Retention: 30 * day, MaxDisk: 50 * units.GiB, MinFreeDisk: 256 * units.MiB},
+			Events:  EventStorage{Retention: 30 * day, MaxDisk: 50 * units.GiB, MinFreeDisk: 256 * units.MiB, Cold: tier.DefaultConfig()},
 			Metrics: MetricStorage{Retention: 90 * day},
 			Journal: JournalStorage{MaxDisk: units.GiB, CommitInterval: model.Duration(50 * time.Millisecond)},
 		},

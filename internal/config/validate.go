@@ -140,6 +140,17 @@ func (d *decoder) validateStorage(c *Config) {
 			atLeast(path, n, minDisk, formatSize)
 		}
 	}
+	if s.Events.Cluster.Enabled() {
+		for name, on := range map[string]bool{"cold": s.Events.Cold.Enabled(), "ages": s.Events.Ages != EventAges{}} {
+			if on {
+				path := "storage.events." + name
+				d.errorAt(d.nodeOf(path), path, "it works on the embedded event store, and storage.events.cluster names another: set the lives of its rows there")
+			}
+		}
+	}
+	if err := s.Events.Cold.Validate(); err != nil {
+		d.errorAt(d.nodeOf("storage.events.cold"), "storage.events.cold", err.Error())
+	}
 	atLeast("storage.events.min_free_disk", int64(s.Events.MinFreeDisk), 0, formatSize)
 }
 

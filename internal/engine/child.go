@@ -129,6 +129,7 @@ func (c *childConfig) flags() []string {
 		"-memory.allowedBytes=" + strconv.FormatInt(c.Memory/2, 10),
 		"-insert.maxLineSizeBytes=" + strconv.Itoa(MaxRowBytes+1<<20), // escapes make a line longer than its row
 		"-insert.maxFieldsPerLine=" + strconv.Itoa(MaxFields),
+		"-delete.enable",                  // only the parent reaches this API: see package data
 		"-search.logSlowQueryDuration=0s", // a query may hold what a user searched for
 	}
 }

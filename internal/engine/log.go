@@ -18,7 +18,7 @@ const maxLogLine = 600
 
 // rowText matches the places where the engine quotes a row that it rejects.
 // Rows hold prompts, which must not get into a log.
-var rowText = regexp.MustCompile(`(?s)(line contents|log entry|the line snippet|the row contents|requestURI)\s*[:=].*|(-insert\.maxFieldsPerLine=\d+;).*`)
+var rowText = regexp.MustCompile(`(?s)(line contents|log entry|the line snippet|the row contents|requestURI|filter)"?\s*[:=].*|(-insert\.maxFieldsPerLine=\d+;).*`)
 
 // readLog passes the child's log on to the parent's.
 func (s *Supervisor) readLog(r io.Reader) {

@@ -105,6 +105,7 @@ func rowLines(op string, f func(row) error) func([]byte) error {
 
 // eachLine runs a query and calls f for every line of the answer.
 func (s *Store) eachLine(ctx context.Context, q request, f func(line []byte) error) error {
+	s.thaw(ctx, q.r)
 	start := s.now()
 	defer func() { s.metrics.queried(q.op, s.now().Sub(start)) }()
 	form := url.Values{
@@ -285,6 +286,8 @@ func (s *Store) insert(ctx context.Context, lines []byte) error {
 	const op = "insert events"
 	ctx, cancel := s.ep.Cluster.bound(ctx)
 	defer cancel()
+	s.gate.RLock()
+	defer s.gate.RUnlock()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.ep.InsertURL+insertPath, bytes.NewReader(lines))
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)

@@ -103,6 +103,9 @@ func (s *Store) Rollup(ctx context.Context) (int, error) {
 	end := now.Add(-settleTime).Truncate(time.Hour)
 	// The oldest day is being dropped; nothing can be added to it any more.
 	start := now.Add(-s.retention).Truncate(24 * time.Hour).Add(24 * time.Hour)
+	if hot := s.hotFrom.Load(); hot > 0 { // nor to days that are cold
+		start = later(start, time.Unix(0, hot).UTC().Truncate(24*time.Hour).Add(24*time.Hour))
+	}
 	epoch := s.Epoch()
 	full := now.Sub(s.rollups.fullCheck) >= fullCheckEvery || epoch != s.rollups.epoch
 	if !full {

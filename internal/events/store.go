@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -46,6 +48,9 @@ type Store struct {
 	rollups   rollupState
 	leads     func() bool
 	limits    limits
+	cold      atomic.Pointer[coldDays]
+	hotFrom   atomic.Int64 // Unix ns; 0: as far back as the retention
+	gate      sync.RWMutex // held for reading by inserts, for writing by Freeze
 }
 
 // limits bound the work of queries.
@@ -120,7 +125,7 @@ func (s *Store) Retention() time.Duration { return s.retention }
 // than the retention nor too far in the future.
 func (s *Store) Accepts(t time.Time) bool {
 	now := s.now()
-	return t.After(now.Add(-s.retention)) && t.Before(now.Add(maxFuture))
+	return t.After(now.Add(-s.retention)) && t.UnixNano() >= s.hotFrom.Load() && t.Before(now.Add(maxFuture))
 }
 
 // maxFuture is how far in the future the engine takes rows: until the end of

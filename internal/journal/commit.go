@@ -12,6 +12,7 @@ import (
 type request struct {
 	recs [][]byte
 	size int64 // at most what recs take in a segment
+	roll bool  // begin a new segment after it; without recs
 	done func(error)
 }
 
@@ -74,6 +75,8 @@ func (j *Journal) commitGroup(reqs []*request) {
 	j.finish(reqs, recs, now, err)
 	for i, r := range reqs {
 		switch {
+		case r.roll:
+			r.done(j.rollNow())
 		case len(r.recs) == 0:
 			r.done(nil)
 		case !accepted[i]:

@@ -37,6 +37,7 @@ import (
 	"github.com/pitot-dev/pitot/internal/price"
 	"github.com/pitot-dev/pitot/internal/probe"
 	"github.com/pitot-dev/pitot/internal/quality"
+	"github.com/pitot-dev/pitot/internal/tier"
 	"github.com/pitot-dev/pitot/web"
 )
 
@@ -132,6 +133,9 @@ type Server struct {
 	reloaded  time.Time
 	reloadErr error
 
+	snapshots snapshots
+	tier      *tier.Manager // nil: no cold storage
+
 	stopEngine context.CancelFunc
 	closeOnce  sync.Once
 }
@@ -164,9 +168,13 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	if err := os.MkdirAll(s.opts.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
+	if err := checkFormat(s.opts.DataDir, o.Version); err != nil {
+		return nil, err
+	}
 	if err := s.openStores(ctx); err != nil {
 		return nil, err
 	}
+	s.dropSnapshots() // the stores are locked: they are nobody's
 	if err := s.buildAlerts(); err != nil {
 		return nil, err
 	}
@@ -242,6 +250,10 @@ func (s *Server) openStores(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.purgeMetrics(ctx, filepath.Join(s.opts.DataDir, "metrics")); err != nil {
+		return err
+	}
+	s.finishDrops()
 	s.metrics, err = metrics.Open(ctx, metrics.Options{
 		Dir: filepath.Join(s.opts.DataDir, "metrics"), Retention: time.Duration(st.Metrics.Retention), MaxDisk: int64(st.Metrics.MaxDisk),
 		Logger: s.component("metrics"), Config: s.config.Prometheus.Text, ModelServers: s.config.ModelServers.Text, ConfigDir: s.config.Dir(), Version: s.opts.Version,
@@ -261,16 +273,20 @@ func (s *Server) openStores(ctx context.Context) error {
 	// The engine outlives ctx: at the end it is stopped last, by hand.
 	engineCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.stopEngine = cancel
+	retention, maxDisk := s.eventLimits()
 	s.engine, err = engine.Start(engineCtx, engine.Options{
-		Dir: filepath.Join(s.opts.DataDir, "events"), Retention: time.Duration(st.Events.Retention), MaxDisk: int64(st.Events.MaxDisk), MinFreeDisk: int64(st.Events.MinFreeDisk),
+		Dir: filepath.Join(s.opts.DataDir, "events"), Retention: retention, MaxDisk: maxDisk, MinFreeDisk: int64(st.Events.MinFreeDisk),
 		Args: s.opts.EngineArgs, Env: s.opts.EngineEnv, Logger: s.log, Registerer: s.metrics.Registerer(),
 	})
 	if err != nil {
 		return err
 	}
 	s.events, err = events.New(events.Endpoint{InsertURL: s.engine.URL(), Client: s.engine.Client(), Epoch: s.engine.Epoch},
-		events.Options{Retention: time.Duration(st.Events.Retention), Logger: s.log, Registerer: s.metrics.Registerer()})
+		events.Options{Retention: retention, Logger: s.log, Registerer: s.metrics.Registerer()})
 	if err != nil {
+		return err
+	}
+	if err := s.buildTier(); err != nil {
 		return err
 	}
 	return s.openJournal()
@@ -354,6 +370,8 @@ func (s *Server) Run(ctx context.Context) error {
 			s.component("forward").Error("forwarding stopped", "err", err)
 		}
 	})
+	wg.Go(func() { s.runTier(background) })
+	wg.Go(func() { s.runAges(background) })
 	if s.opts.Role != RoleQuery {
 		wg.Go(func() { s.intake.tail.Run(ctx) }) // it ends before the pipeline drains
 	}
@@ -409,6 +427,7 @@ func (s *Server) where() []any {
 // It is safe after a failed New and after Run.
 func (s *Server) close() {
 	s.closeOnce.Do(func() {
+		s.stopSnapshots()
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
 		for _, d := range s.doors {

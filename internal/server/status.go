@@ -20,7 +20,7 @@ func (s *Server) apiOptions() api.Options {
 		Judge: s.judgements.Insert, FeedbackAccess: s.feedbackAccess, Histograms: s.foreignHistograms, Probes: s.probes.Status, Probe: s.probes.Probe, Evaluators: s.evaluators, FailuresOnly: s.quality.FailuresOnly,
 		Alertmanager: s.alerts.Handler(), Channels: s.alerts.Status, TestReceiver: s.alerts.TestReceiver,
 		Rules: s.rules.Status, SLOs: s.sloStatus, Budgets: s.budgets.Status, Dashboards: func() any { return dashboard.Dashboards() }, Explain: s.explain,
-		Prices: s.prices.Load, Usages: s.events.Usages, ScanCalls: s.events.ScanCalls, Details: s.events, Config: s.configReport, Setup: s.arrivals.setup, Facts: s.facts, UI: s.ui, MCP: s.tools.HTTPHandler(),
+		Prices: s.prices.Load, Usages: s.events.Usages, ScanCalls: s.events.ScanCalls, Details: s.events, Config: s.configReport, Setup: s.arrivals.setup, Facts: s.facts, UI: s.ui, Data: dataAdmin{s}, MCP: s.tools.HTTPHandler(),
 	}
 }
 
@@ -97,6 +97,7 @@ func (s *Server) status(ctx context.Context) api.Status {
 	}
 	st.Components = append(st.Components, s.channelStatus()...)
 	st.Components = append(st.Components, s.forwardStatus()...)
+	st.Components = append(st.Components, s.tierStatus()...)
 	if reloadErr != nil {
 		st.LastReloadError = reloadErr.Error()
 		st.Components = append(st.Components, api.Component{

@@ -198,3 +198,11 @@ func syncDir(path string) error {
 	}
 	return errors.Join(d.Sync(), d.Close())
 }
+
+// Save writes silences and the notification log now.
+func (m *Manager) Save() error {
+	if err := m.snapshots.write(); err != nil {
+		return fmt.Errorf("alert manager: save: %w", err)
+	}
+	return nil
+}

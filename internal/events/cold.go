@@ -1,0 +1,62 @@
+package events
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// ColdDays brings days back that were moved to cold storage.
+type ColdDays interface {
+	// Want brings the days of a range back and returns those that are missing.
+	Want(ctx context.Context, start, end time.Time) (missing []string)
+}
+
+type coldDays struct{ ColdDays }
+
+// SetCold says who brings back cold days.
+func (s *Store) SetCold(c ColdDays) { s.cold.Store(&coldDays{c}) }
+
+// SetHot says since when rows are taken: older days are cold and do not change.
+func (s *Store) SetHot(from time.Time) { s.hotFrom.Store(from.UnixNano()) }
+
+// Partial collects the days that are missing from the answers to queries.
+type Partial struct {
+	mu      sync.Mutex
+	missing []string
+}
+
+// Days are the days that are missing, oldest first.
+func (p *Partial) Days() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.missing)
+}
+
+type partialKey struct{}
+
+// WithCold lets the queries of a context bring back cold days, and notes in p
+// those that they had to do without. Queries of other contexts see what is at
+// hand: those that run by themselves must not fetch months of data.
+func WithCold(ctx context.Context, p *Partial) context.Context {
+	return context.WithValue(ctx, partialKey{}, p)
+}
+
+// thaw brings back the cold days of a range where the context allows it.
+func (s *Store) thaw(ctx context.Context, r Range) {
+	c := s.cold.Load()
+	p, _ := ctx.Value(partialKey{}).(*Partial)
+	if c == nil || p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.missing) > 0 {
+		return // one wait is enough for all queries of a request
+	}
+	if r.End.IsZero() {
+		r.End = s.now()
+	}
+	p.missing = c.Want(ctx, r.Start, r.End)
+}

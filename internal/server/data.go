@@ -1,0 +1,408 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pitot-dev/pitot/internal/api"
+	"github.com/pitot-dev/pitot/internal/events"
+	"github.com/pitot-dev/pitot/internal/metrics"
+	"github.com/pitot-dev/pitot/internal/pipeline"
+)
+
+// Stats says what is stored.
+func (d dataAdmin) Stats(ctx context.Context, r events.Range) (*api.DataReport, error) {
+	s := d.Server
+	if err := s.embedded(); err != nil {
+		return nil, err
+	}
+	rows, err := s.events.DataStats(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	rep := &api.DataReport{
+		Time: time.Now().UTC(), Rows: rows, Days: []api.DataDay{}, Stores: map[string]int64{},
+		Note: "bytes of rows are those of their columns, compressed, with their search index; a day's files hold the shared indexes, too",
+	}
+	days, err := s.events.Days(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range days {
+		day, err := events.ParseDay(name)
+		if err != nil {
+			continue // the engine's own names
+		}
+		n, err := dirBytes(s.dayDir(name))
+		if err != nil {
+			return nil, err
+		}
+		rep.Days = append(rep.Days, api.DataDay{Day: day, Tier: "hot", Bytes: n})
+	}
+	if s.tier != nil {
+		cold := s.tier.Status().Days
+		for _, name := range slices.Sorted(maps.Keys(cold)) {
+			if day, err := events.ParseDay(name); err == nil && !slices.Contains(days, name) {
+				rep.Days = append(rep.Days, api.DataDay{Day: day, Tier: "cold", Bytes: cold[name]})
+			}
+		}
+	}
+	for _, store := range []string{"events", "metrics", "journal", "alerts"} {
+		if rep.Stores[store], err = dirBytes(filepath.Join(s.opts.DataDir, store)); err != nil {
+			return nil, err
+		}
+	}
+	return rep, nil
+}
+
+func (s *Server) eventsDir() string { return filepath.Join(s.opts.DataDir, "events") }
+
+// dayDir holds the engine's files of a day.
+func (s *Server) dayDir(day string) string {
+	return filepath.Join(s.eventsDir(), "partitions", day)
+}
+
+// dirBytes is the size of the files below a directory; files may go meanwhile.
+func dirBytes(dir string) (int64, error) {
+	var n int64
+	err := filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil || e.IsDir() {
+			return err
+		}
+		if st, err := e.Info(); err == nil {
+			n += st.Size()
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("size of %s: %w", dir, err)
+	}
+	return n, nil
+}
+
+// Clean removes records by age, service and kind.
+func (d dataAdmin) Clean(ctx context.Context, c events.Cleaning, withMetrics, dry bool) (*api.CleanReport, error) {
+	s := d.Server
+	if err := s.embedded(); err != nil {
+		return nil, err
+	}
+	s.snapshots.mu.Lock() // one piece of work on the stores at a time
+	defer s.snapshots.mu.Unlock()
+	rep := &api.CleanReport{DryRun: dry, End: c.End.UTC(), Metrics: withMetrics}
+	days, err := s.wholeDays(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	rep.Days = days
+	if dry {
+		rep.Rows, err = s.events.CountClean(ctx, c)
+		return rep, err
+	}
+	if err := s.delivered(ctx); err != nil {
+		return nil, err
+	}
+	if rep.Rows, err = s.events.CountClean(ctx, c); err != nil {
+		return nil, err
+	}
+	for _, day := range days {
+		if err := s.dropDay(ctx, day); err != nil {
+			return nil, err
+		}
+	}
+	if _, err = s.events.Clean(ctx, c); err != nil {
+		return nil, err
+	}
+	if withMetrics {
+		if err := s.metrics.Delete(ctx, math.MinInt64, c.End.UnixMilli(), c.Service); err != nil {
+			return nil, err
+		}
+	}
+	s.log.Info("data was cleaned", "end", rep.End, "days", len(days), "kinds", strings.Join(c.Kinds, ","))
+	return rep, nil
+}
+
+// wholeDays are the days that a cleaning removes as a whole.
+func (s *Server) wholeDays(ctx context.Context, c events.Cleaning) ([]string, error) {
+	if c.Service != "" || len(c.Kinds) > 0 {
+		return nil, nil
+	}
+	days, err := s.events.Days(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(days, func(name string) bool {
+		day, err := events.ParseDay(name)
+		return err != nil || day.Before(c.Start) || day.Add(24*time.Hour).After(c.End)
+	}), nil
+}
+
+// droppedPrefix begins the names of directories that are being removed.
+const droppedPrefix = "dropped-"
+
+// dropDay removes the files of a day.
+func (s *Server) dropDay(ctx context.Context, day string) error {
+	if err := s.events.DetachDay(ctx, day); err != nil {
+		return err
+	}
+	// Out of the engine's sight in one step: it must never open half a day.
+	gone := filepath.Join(s.eventsDir(), droppedPrefix+day)
+	err := os.Rename(s.dayDir(day), gone)
+	if err == nil {
+		err = errors.Join(syncDir(filepath.Dir(s.dayDir(day))), os.RemoveAll(gone))
+	}
+	if err != nil {
+		return fmt.Errorf("drop day %s: %w", day, err)
+	}
+	return nil
+}
+
+// finishDrops removes what an earlier process was removing.
+func (s *Server) finishDrops() {
+	names, err := filepath.Glob(filepath.Join(s.eventsDir(), droppedPrefix+"*"))
+	for _, name := range names {
+		err = errors.Join(err, os.RemoveAll(name))
+	}
+	if err != nil {
+		s.log.Warn("a dropped day was not removed", "err", err)
+	}
+}
+
+// deliverTimeout bounds the wait for records that are in the journal only.
+const deliverTimeout = 2 * time.Minute
+
+// delivered waits until what was received until now is in the event store.
+func (s *Server) delivered(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, deliverTimeout)
+	defer cancel()
+	if err := s.pipeline.Settle(ctx); err != nil {
+		return err
+	}
+	last := s.journal.Stats().LastSeq
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		for _, c := range s.journal.Stats().Cursors {
+			if c.Name == pipeline.CursorName && c.Committed.Seq >= last {
+				return nil
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return &api.Error{
+				Status: http.StatusServiceUnavailable, Code: api.CodeStoreDown, Message: "records that came before are not in the event store yet; nothing was removed",
+				Hint: "try again when the journal has been delivered: see /api/pitot/v1/ledger",
+			}
+		}
+	}
+}
+
+// Erase removes all of one user, session, trace or call.
+func (d dataAdmin) Erase(ctx context.Context, e events.Erasure, dry bool) (*api.EraseReport, error) {
+	s := d.Server
+	if err := s.embedded(); err != nil {
+		return nil, err
+	}
+	field, value, err := e.Field()
+	if err != nil {
+		return nil, err
+	}
+	s.snapshots.mu.Lock()
+	defer s.snapshots.mu.Unlock()
+	if n := len(s.snapshots.live); n > 0 && !dry {
+		return nil, &api.Error{Status: http.StatusConflict, Code: api.CodeBusy, Message: "a backup is being made: its snapshot would keep what is erased", Hint: "try again when it has ended; the directory snapshots shows it"}
+	}
+	rep := &api.EraseReport{DryRun: dry, Time: time.Now().UTC(), Done: []string{}}
+	if dry {
+		rep.Rows, err = s.events.Matching(ctx, e)
+		rep.NotReached = s.outOfReach(field)
+		return rep, err
+	}
+	if err := s.delivered(ctx); err != nil {
+		return nil, err
+	}
+	if s.tier != nil {
+		days, err := s.tier.Recall(ctx, time.Time{}, rep.Time.Add(48*time.Hour))
+		if err != nil {
+			return nil, fmt.Errorf("nothing was erased, cold days could not be brought back: %w", err)
+		}
+		if len(days) > 0 {
+			rep.Done = append(rep.Done, fmt.Sprintf("cold storage: %d days brought back and removed there; they move again when they are clean", len(days)))
+		}
+	}
+	if rep.Rows, err = s.events.Erase(ctx, e); err != nil {
+		return nil, err
+	}
+	rep.Done = append(rep.Done, "event store: rows deleted and the files that held them rewritten; totals computed again")
+	rep.NotReached = s.outOfReach(field)
+	forget, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if err := s.journal.Forget(forget); err != nil {
+		rep.NotReached = append(rep.NotReached, "the journal still holds records that a destination has not taken, and removes them when it has: "+err.Error())
+	} else {
+		rep.Done = append(rep.Done, "journal: segments removed")
+	}
+	if s.budgets != nil {
+		n := s.budgets.Forget(field, value)
+		if err := s.budgets.Save(); err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			rep.Done = append(rep.Done, fmt.Sprintf("budgets: %d accounts removed", n))
+		}
+	}
+	if err := s.eraseSeries(ctx, field, value, rep); err != nil {
+		return nil, err
+	}
+	s.log.Info("data was erased", "by", field, "rows", total(rep.Rows))
+	return rep, nil
+}
+
+// accountLabel is the label of budgets' series that holds whose account it is.
+const accountLabel = "account"
+
+// eraseSeries sees to the series that hold the value. A store that is open keeps
+// them in its write-ahead log: they go at the next start.
+func (s *Server) eraseSeries(ctx context.Context, field, value string, rep *api.EraseReport) error {
+	found, err := s.metrics.LabelsWith(ctx, value)
+	if err != nil {
+		return err
+	}
+	ours := append(s.labelsFrom(field), accountLabel)
+	var labels, foreign []string
+	for _, l := range found {
+		if slices.Contains(ours, l) {
+			labels = append(labels, l)
+		} else {
+			foreign = append(foreign, l)
+		}
+	}
+	if len(foreign) > 0 {
+		rep.NotReached = append(rep.NotReached, "metrics have the same value in "+strings.Join(foreign, ", ")+", which Pitot does not know to be about it")
+	}
+	if len(labels) == 0 {
+		return nil
+	}
+	rep.NotReached = append(rep.NotReached, "metrics have it in "+strings.Join(labels, ", ")+": these series go when Pitot starts the next time; until then "+purgeFile+" names them")
+	return s.purgeAtStart(labels, value)
+}
+
+func total(n events.Erased) (sum int64) {
+	for _, v := range n {
+		sum += v
+	}
+	return sum
+}
+
+// outOfReach is what an erasure cannot reach with this configuration.
+func (s *Server) outOfReach(field string) []string {
+	out := []string{
+		"backups made before: they hold it until they are pruned (pitot backup prune)",
+		"free blocks of the disk: the file system decides when they are overwritten",
+		"records of others that mention it in their text",
+	}
+	cfg := s.current()
+	for _, d := range s.intake.forward.Status() {
+		out = append(out, "the destination "+d.Name+" of forward: erase it there")
+	}
+	if field == "user" || field == "session" {
+		out = append(out, "silences and notifications that name it, until they expire")
+	}
+	if len(s.labelsFrom(field)) > 0 && strings.Contains(string(cfg.Prometheus.Text), "remote_write") {
+		out = append(out, "the receivers of prometheus.remote_write: erase the series there")
+	}
+	return out
+}
+
+// labelsFrom are the configured labels of metrics that hold a field of calls.
+func (s *Server) labelsFrom(field string) []string {
+	var out []string
+	for _, d := range dimensions(s.current()) {
+		if d.From == field {
+			out = append(out, d.Label)
+		}
+	}
+	return out
+}
+
+// purgeFile names series that go at the next start.
+const purgeFile = "metrics-purge.json"
+
+type purgeList struct {
+	Version int                 `json:"version"`
+	Values  map[string][]string `json:"values"` // of labels
+}
+
+const purgeVersion = 1
+
+func (s *Server) purgeAtStart(labels []string, value string) error {
+	name := filepath.Join(s.opts.DataDir, purgeFile)
+	l, err := readPurge(name)
+	if err != nil {
+		return err
+	}
+	for _, label := range labels {
+		if !slices.Contains(l.Values[label], value) {
+			l.Values[label] = append(l.Values[label], value)
+		}
+	}
+	b, err := json.Marshal(l)
+	if err == nil {
+		err = replaceFile(name, b)
+	}
+	if err != nil {
+		return fmt.Errorf("note series to purge: %w", err)
+	}
+	return nil
+}
+
+func readPurge(name string) (purgeList, error) {
+	l := purgeList{Version: purgeVersion, Values: map[string][]string{}}
+	b, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return l, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &l)
+	}
+	if err == nil && l.Version != purgeVersion {
+		err = fmt.Errorf("version %d: this program reads version %d", l.Version, purgeVersion)
+	}
+	if err != nil {
+		return l, fmt.Errorf("read %s: %w", name, err)
+	}
+	return l, nil
+}
+
+// purgeMetrics removes the series that an erasure has named, before the store
+// is opened.
+func (s *Server) purgeMetrics(ctx context.Context, dir string) error {
+	name := filepath.Join(s.opts.DataDir, purgeFile)
+	l, err := readPurge(name)
+	if err != nil || len(l.Values) == 0 {
+		return err
+	}
+	start := time.Now()
+	if err := metrics.Purge(ctx, dir, l.Values, s.component("metrics")); err != nil {
+		return err
+	}
+	if err := os.Remove(name); err != nil {
+		return fmt.Errorf("purge metrics: %w", err)
+	}
+	s.log.Info("erased series were purged from the metrics", "took", time.Since(start))
+	return nil
+}

@@ -1,0 +1,154 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/pitot-dev/pitot/internal/api"
+	"github.com/pitot-dev/pitot/internal/config"
+	"github.com/pitot-dev/pitot/internal/events"
+	"github.com/pitot-dev/pitot/internal/tier"
+)
+
+// eventLimits are the age and the size at which the engine itself drops days.
+// With cold storage a day that was brought back must not be too old for it, and
+// days move before they would be dropped.
+func (s *Server) eventLimits() (retention time.Duration, maxDisk int64) {
+	e := &s.config.Storage.Events
+	retention, maxDisk = time.Duration(e.Retention), int64(e.MaxDisk)
+	if e.Cold.Enabled() {
+		retention += time.Duration(e.Cold.Retention) + 2*24*time.Hour
+		if maxDisk > 0 {
+			maxDisk += maxDisk/4 + int64(e.Cold.Cache)
+		}
+	}
+	return retention, maxDisk
+}
+
+// buildTier sets up cold storage where it is configured.
+func (s *Server) buildTier() error {
+	e := &s.config.Storage.Events
+	if !e.Cold.Enabled() {
+		return nil
+	}
+	var err error
+	s.tier, err = tier.New(tier.Options{
+		Config: e.Cold, Dir: s.eventsDir(), Hot: time.Duration(e.Retention), MaxDisk: int64(e.MaxDisk), Engine: s.events, Logger: s.component("tier"),
+	})
+	if err != nil {
+		return err
+	}
+	s.events.SetCold(s.tier)
+	return nil
+}
+
+// runTier moves old days once the engine is up.
+func (s *Server) runTier(ctx context.Context) {
+	if s.tier == nil || s.events.WaitReady(ctx) != nil {
+		return
+	}
+	s.tier.Run(ctx)
+}
+
+// tierStatus says how cold storage is doing.
+func (s *Server) tierStatus() []api.Component {
+	if s.tier == nil {
+		return nil
+	}
+	st := s.tier.Status()
+	var bytes int64
+	for _, n := range st.Days {
+		bytes += n
+	}
+	c := api.Component{Name: "cold storage", State: api.StateOK, Detail: fmt.Sprintf("%d days, %.1f MB in %s, %d brought back", len(st.Days), float64(bytes)/1e6, st.Place, len(st.Thawed))}
+	if st.Err != nil {
+		c.State, c.Detail, c.Hint = api.StateDegraded, st.Err.Error(), "old days stay in the event store until it works again: see whether "+st.Place+" can be reached and written"
+	}
+	return []api.Component{c}
+}
+
+// agesEvery is how often the kinds' own ages and sizes are looked at.
+const agesEvery = time.Hour
+
+// runAges removes records whose kind has a shorter life than the others.
+func (s *Server) runAges(ctx context.Context) {
+	ages := kindAges(&s.config.Storage.Events.Ages)
+	if len(ages) == 0 || s.events.WaitReady(ctx) != nil {
+		return
+	}
+	tick := time.NewTicker(agesEvery)
+	defer tick.Stop()
+	for {
+		if err := s.ageOnce(ctx, ages, time.Now()); err != nil && ctx.Err() == nil {
+			s.component("events").Warn("records past their age were not removed; it is tried again", "err", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func kindAges(a *config.EventAges) map[string]config.KindAge {
+	all := map[string]config.KindAge{"call": a.Calls, "span": a.Spans, "log": a.Logs, "feedback": a.Feedback, "rollup": a.Rollups}
+	maps.DeleteFunc(all, func(_ string, k config.KindAge) bool { return k == config.KindAge{} })
+	return all
+}
+
+// ageOnce removes what is past the age of its kind, by whole days, and the
+// oldest days of kinds that use too much.
+func (s *Server) ageOnce(ctx context.Context, ages map[string]config.KindAge, now time.Time) error {
+	ends := map[string]time.Time{}
+	stats := []events.DataStat(nil)
+	for kind, a := range ages {
+		if a.Retention > 0 {
+			ends[kind] = now.Add(-time.Duration(a.Retention)).UTC().Truncate(24 * time.Hour)
+		}
+		if a.MaxDisk == 0 {
+			continue
+		}
+		if stats == nil {
+			var err error
+			if stats, err = s.events.DataStats(ctx, events.Range{}); err != nil {
+				return err
+			}
+		}
+		if end := sizeEnd(stats, kind, int64(a.MaxDisk)); end.After(ends[kind]) {
+			ends[kind] = end
+		}
+	}
+	for _, kind := range slices.Sorted(maps.Keys(ends)) {
+		c := events.Cleaning{Range: events.Range{End: ends[kind]}, Kinds: []string{kind}}
+		n, err := s.events.CountClean(ctx, c)
+		if err != nil {
+			return err
+		}
+		if total(n) == 0 {
+			continue
+		}
+		if _, err := s.events.Clean(ctx, c); err != nil {
+			return err
+		}
+		s.log.Info("records past the age of their kind were removed", "kind", kind, "end", ends[kind], "rows", total(n))
+	}
+	return nil
+}
+
+// sizeEnd is the end of the newest day that a kind has no room for; zero where
+// all fit.
+func sizeEnd(stats []events.DataStat, kind string, most int64) time.Time {
+	of := slices.DeleteFunc(slices.Clone(stats), func(st events.DataStat) bool { return events.CleanKind(st.Kind) != kind })
+	slices.SortFunc(of, func(a, b events.DataStat) int { return cmp.Compare(b.Day.Unix(), a.Day.Unix()) })
+	var sum int64
+	for _, st := range of {
+		if sum += st.Bytes; sum > most {
+			return st.Day.Add(24 * time.Hour)
+		}
+	}
+	return time.Time{}
+}

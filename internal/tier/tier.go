@@ -1,0 +1,467 @@
+package tier
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Engine is what the Manager asks of the event store. Days are named YYYYMMDD.
+type Engine interface {
+	Days(ctx context.Context) ([]string, error)
+	SnapshotDay(ctx context.Context, day string) (dir string, err error)
+	DetachDay(ctx context.Context, day string) error
+	AttachDay(ctx context.Context, day string) error
+	// SetHot says since when rows are taken: days before it do not change any more.
+	SetHot(from time.Time)
+}
+
+// Options set up a Manager. All but Now and Step are required.
+type Options struct {
+	Config Config
+	// Dir is the engine's data directory: partitions are in Dir/partitions.
+	Dir string
+	// Hot is how long days stay in the event store. MaxDisk bounds its files: past
+	// it the oldest days move early. 0 is no bound.
+	Hot     time.Duration
+	MaxDisk int64
+	Engine  Engine
+	Logger  *slog.Logger
+	Now     func() time.Time // default time.Now
+	// Step is called before each step of a move; tests fail there.
+	Step func(step string) error
+}
+
+// dayLayout is how the engine names a day.
+const dayLayout = "20060102"
+
+// Names of directories in the engine's, beside partitions, that are not finished.
+const (
+	droppedPrefix = "dropped-"
+	thawPrefix    = "thaw-"
+)
+
+// Manager moves days. It is safe for concurrent use.
+type Manager struct {
+	opts Options
+	log  *slog.Logger
+	cold cold
+
+	work  sync.Mutex    // one move at a time
+	known chan struct{} // closed when it is known which days are cold
+	learn sync.Once     // closes it
+
+	mu      sync.Mutex           // guards what follows
+	days    map[string]int64     // cold days and their bytes; 0 where that is not known yet
+	thawed  map[string]time.Time // cold days that are attached, and when they were last asked for
+	waiting map[string]*thaw     // that are on their way
+	err     error                // of the last round
+	moved   time.Time            // last day that was moved
+}
+
+// thaw is a day on its way back.
+type thaw struct {
+	done chan struct{}
+	err  error
+}
+
+// New returns a Manager. It asks nothing of the cold place yet.
+func New(o Options) (*Manager, error) {
+	store, err := o.Config.open()
+	if err != nil {
+		return nil, fmt.Errorf("cold tier: %w", err)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Step == nil {
+		o.Step = func(string) error { return nil }
+	}
+	m := &Manager{
+		opts: o, log: o.Logger, cold: cold{store},
+		known: make(chan struct{}), days: map[string]int64{}, thawed: map[string]time.Time{}, waiting: map[string]*thaw{},
+	}
+	if err := m.cleanUp(); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// cleanUp removes what a move that was cut has left. Before the engine runs.
+func (m *Manager) cleanUp() error {
+	entries, err := os.ReadDir(m.opts.Dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), droppedPrefix) || strings.HasPrefix(e.Name(), thawPrefix) {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(m.opts.Dir, e.Name())))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("cold tier: %w", err)
+	}
+	return nil
+}
+
+// roundEvery is how often the Manager looks for days to move.
+const roundEvery = 10 * time.Minute
+
+// Run moves days as they grow old until ctx ends.
+func (m *Manager) Run(ctx context.Context) {
+	tick := time.NewTicker(roundEvery)
+	defer tick.Stop()
+	for {
+		err := m.Round(ctx)
+		m.mu.Lock()
+		news := (err == nil) != (m.err == nil)
+		m.err = err
+		m.mu.Unlock()
+		if err != nil && news && ctx.Err() == nil {
+			m.log.Error("days cannot be moved to cold storage; they stay, and it is tried again", "err", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Round looks once: what is cold, what has to move, what can go.
+func (m *Manager) Round(ctx context.Context) error {
+	m.work.Lock()
+	defer m.work.Unlock()
+	if err := m.refresh(ctx); err != nil {
+		return err
+	}
+	hot, err := m.local(ctx)
+	if err != nil {
+		return err
+	}
+	if err := m.reclaim(ctx, hot); err != nil {
+		return err
+	}
+	for _, day := range m.due(hot) {
+		if err := m.move(ctx, day); err != nil {
+			return err
+		}
+	}
+	if err := m.evict(ctx, hot); err != nil {
+		return err
+	}
+	return m.expire(ctx)
+}
+
+// refresh reads which days are cold.
+func (m *Manager) refresh(ctx context.Context) error {
+	names, err := m.cold.list(ctx)
+	if err != nil {
+		return err
+	}
+	found := map[string]int64{}
+	m.mu.Lock()
+	for _, day := range names {
+		found[day] = m.days[day]
+	}
+	m.mu.Unlock()
+	for day, n := range found {
+		if n > 0 {
+			continue
+		}
+		man, err := m.cold.manifest(ctx, day)
+		if err != nil {
+			return err
+		}
+		found[day] = max(man.Bytes, 1)
+	}
+	m.mu.Lock()
+	m.days = found
+	m.mu.Unlock()
+	m.setHot()
+	m.learn.Do(func() { close(m.known) })
+	return nil
+}
+
+// setHot says since when rows are taken: from the hot age on, and never into a
+// day that is cold.
+func (m *Manager) setHot() {
+	from := m.opts.Now().Add(-m.opts.Hot)
+	m.mu.Lock()
+	for day := range m.days {
+		if t, err := time.Parse(dayLayout, day); err == nil && !t.Add(24*time.Hour).Before(from) {
+			from = t.Add(24 * time.Hour)
+		}
+	}
+	m.mu.Unlock()
+	m.opts.Engine.SetHot(from)
+}
+
+// local returns the days that the engine has, oldest first, with their bytes.
+func (m *Manager) local(ctx context.Context) ([]localDay, error) {
+	names, err := m.opts.Engine.Days(ctx)
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(names)
+	var out []localDay
+	for _, name := range names {
+		n, err := dirBytes(m.partition(name))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, localDay{name, n})
+	}
+	return out, nil
+}
+
+type localDay struct {
+	name  string
+	bytes int64
+}
+
+func (m *Manager) partition(day string) string {
+	return filepath.Join(m.opts.Dir, "partitions", day)
+}
+
+// keepDays are never moved for want of space: today's and yesterday's.
+const keepDays = 2
+
+// due are the days to move: those past their age, and the oldest ones while
+// there are too many bytes. Days that are cold already are none of these.
+func (m *Manager) due(hot []localDay) []string {
+	oldest := m.opts.Now().Add(-m.opts.Hot)
+	var out []string
+	var total int64
+	own := slices.DeleteFunc(slices.Clone(hot), func(d localDay) bool { return m.isCold(d.name) })
+	for _, d := range own {
+		total += d.bytes
+	}
+	for i, d := range own {
+		day, err := time.Parse(dayLayout, d.name)
+		if err != nil {
+			continue
+		}
+		old := !day.Add(24 * time.Hour).After(oldest)
+		full := m.opts.MaxDisk > 0 && total > m.opts.MaxDisk && i < len(own)-keepDays
+		if old || full {
+			out = append(out, d.name)
+			total -= d.bytes
+		}
+	}
+	return out
+}
+
+func (m *Manager) isCold(day string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, ok := m.days[day]
+	return ok
+}
+
+// move copies a day to the cold place, reads it back and removes it here.
+func (m *Manager) move(ctx context.Context, day string) error {
+	// No row may come into it from here on.
+	m.mu.Lock()
+	m.days[day] = 0
+	m.mu.Unlock()
+	m.setHot()
+	moved := false
+	defer func() {
+		if !moved {
+			m.mu.Lock()
+			delete(m.days, day)
+			m.mu.Unlock()
+			m.setHot()
+		}
+	}()
+	if err := m.opts.Step("snapshot"); err != nil {
+		return err
+	}
+	snapshot, err := m.opts.Engine.SnapshotDay(ctx, day)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(snapshot) }() // it is part of the day's directory, and goes with it
+	if err := m.opts.Step("copy"); err != nil {
+		return err
+	}
+	man, err := m.cold.put(ctx, day, snapshot, m.opts.Now())
+	if err != nil {
+		return err
+	}
+	if err := m.opts.Step("verify"); err != nil {
+		return err
+	}
+	if err := m.cold.verify(ctx, man); err != nil {
+		return errors.Join(err, m.cold.remove(context.WithoutCancel(ctx), day))
+	}
+	moved = true
+	m.mu.Lock()
+	m.days[day] = max(man.Bytes, 1)
+	m.moved = m.opts.Now()
+	m.mu.Unlock()
+	m.log.Info("a day moved to cold storage", "day", day, "bytes", man.Bytes, "to", m.cold.store.String())
+	return m.drop(ctx, day)
+}
+
+// drop removes the local copy of a day.
+func (m *Manager) drop(ctx context.Context, day string) error {
+	if err := m.opts.Step("detach"); err != nil {
+		return err
+	}
+	if err := m.opts.Engine.DetachDay(ctx, day); err != nil {
+		return err
+	}
+	if err := m.opts.Step("remove"); err != nil {
+		return err
+	}
+	gone := filepath.Join(m.opts.Dir, droppedPrefix+day)
+	if err := os.Rename(m.partition(day), gone); err != nil {
+		return fmt.Errorf("drop day %s: %w", day, err)
+	}
+	if err := syncDir(filepath.Dir(m.partition(day))); err != nil {
+		return fmt.Errorf("drop day %s: %w", day, err)
+	}
+	m.mu.Lock()
+	delete(m.thawed, day)
+	m.mu.Unlock()
+	if err := m.opts.Step("removed"); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(gone); err != nil {
+		return fmt.Errorf("drop day %s: %w", day, err)
+	}
+	return nil
+}
+
+// idle is how long a day that was brought back stays unused.
+const idle = time.Hour
+
+// reclaim makes days hot again that are here and in the cold place though this
+// process has not brought them back: a move or a return was cut, and what is
+// here may have taken rows since. It moves again when it is due.
+func (m *Manager) reclaim(ctx context.Context, local []localDay) error {
+	for _, d := range local {
+		m.mu.Lock()
+		_, isCold := m.days[d.name]
+		_, isThawed := m.thawed[d.name]
+		m.mu.Unlock()
+		if !isCold || isThawed {
+			continue
+		}
+		if err := m.cold.remove(ctx, d.name); err != nil {
+			return err
+		}
+		m.mu.Lock()
+		delete(m.days, d.name)
+		m.mu.Unlock()
+	}
+	return nil
+}
+
+// evict drops local copies of cold days: those unused for long, and the oldest
+// ones past the cache's size.
+func (m *Manager) evict(ctx context.Context, local []localDay) error {
+	now := m.opts.Now()
+	var held []localDay
+	used := map[string]time.Time{}
+	m.mu.Lock()
+	for _, d := range local {
+		if _, isCold := m.days[d.name]; isCold {
+			held = append(held, d)
+			used[d.name] = m.thawed[d.name]
+		}
+	}
+	m.mu.Unlock()
+	slices.SortFunc(held, func(a, b localDay) int {
+		return cmp.Or(used[b.name].Compare(used[a.name]), cmp.Compare(a.name, b.name))
+	})
+	var total int64
+	for _, d := range held {
+		total += d.bytes
+		if now.Sub(used[d.name]) < idle && total <= int64(m.opts.Config.Cache) {
+			continue
+		}
+		total -= d.bytes
+		if still, err := m.opts.Engine.Days(ctx); err != nil || !slices.Contains(still, d.name) {
+			if err != nil {
+				return err
+			}
+			continue // it was just moved
+		}
+		if err := m.drop(ctx, d.name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// expire removes cold days past their retention.
+func (m *Manager) expire(ctx context.Context) error {
+	oldest := m.opts.Now().Add(-m.opts.Hot - time.Duration(m.opts.Config.Retention))
+	m.mu.Lock()
+	days := slices.Sorted(maps.Keys(m.days))
+	m.mu.Unlock()
+	for _, day := range days {
+		t, err := time.Parse(dayLayout, day)
+		if err != nil || t.Add(24*time.Hour).After(oldest) {
+			continue
+		}
+		if err := m.cold.remove(ctx, day); err != nil {
+			return err
+		}
+		m.mu.Lock()
+		delete(m.days, day)
+		m.mu.Unlock()
+		m.log.Info("a cold day was removed: it is past its retention", "day", day)
+	}
+	return nil
+}
+
+// Status is how the tier is doing.
+type Status struct {
+	Days   map[string]int64 // cold days and their bytes
+	Thawed []string         // that are attached
+	Moved  time.Time        // when the last day moved; zero: none since the start
+	Err    error            // of the last round
+	Place  string
+}
+
+// Status returns how the tier is doing.
+func (m *Manager) Status() Status {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return Status{Days: maps.Clone(m.days), Thawed: slices.Sorted(maps.Keys(m.thawed)), Moved: m.moved, Err: m.err, Place: m.cold.store.String()}
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func dirBytes(dir string) (int64, error) {
+	var n int64
+	err := filepath.Walk(dir, func(_ string, i os.FileInfo, err error) error {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		if err == nil && i.Mode().IsRegular() {
+			n += i.Size()
+		}
+		return err
+	})
+	return n, err
+}

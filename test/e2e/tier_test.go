@@ -1,0 +1,143 @@
+//go:build linux
+
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pitot-dev/pitot/internal/testkit"
+)
+
+// oldSpans are OTLP spans of calls, one an hour, of a day.
+func oldSpans(day time.Time) string {
+	var spans []string
+	for h := range 24 {
+		at := day.Add(time.Duration(h)*time.Hour + time.Minute)
+		spans = append(spans, fmt.Sprintf(
+			`{"traceId":"%032x","spanId":"%016x","name":"chat m","kind":3,"startTimeUnixNano":"%d","endTimeUnixNano":"%d","attributes":[`+
+				`{"key":"gen_ai.operation.name","value":{"stringValue":"chat"}},{"key":"gen_ai.provider.name","value":{"stringValue":"openai"}},`+
+				`{"key":"gen_ai.request.model","value":{"stringValue":"gpt-4o"}},{"key":"gen_ai.usage.input_tokens","value":{"intValue":"100"}},`+
+				`{"key":"gen_ai.usage.output_tokens","value":{"intValue":"50"}}]}`,
+			at.UnixNano(), at.UnixNano(), at.UnixNano(), at.Add(time.Second).UnixNano(),
+		))
+	}
+	return `{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"old"}}]},"scopeSpans":[{"spans":[` + strings.Join(spans, ",") + `]}]}]}`
+}
+
+// partitions are the days that the engine has on the local disk.
+func partitions(t *testing.T, s *server) []string {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Join(s.data, "events", "partitions"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, e := range entries {
+		out = append(out, e.Name())
+	}
+	return out
+}
+
+// TestColdDays moves days of a real engine to another directory, brings them
+// back for a question, kills the server on the way, and erases in cold days.
+func TestColdDays(t *testing.T) {
+	t.Parallel()
+	s := serve(t, setup{}).ready()
+	today := time.Now().UTC().Truncate(24 * time.Hour)
+	days := []time.Time{today.AddDate(0, 0, -6), today.AddDate(0, 0, -5), today.AddDate(0, 0, -4)}
+	for _, d := range days {
+		if status, body, err := s.try(http.MethodPost, s.otlp+"/v1/traces", strings.NewReader(oldSpans(d))); err != nil || status != http.StatusOK {
+			t.Fatalf("spans: %v %d %s", err, status, body)
+		}
+	}
+	all := url.Values{"start": {days[0].Format(time.RFC3339)}, "end": {today.Format(time.RFC3339)}}
+	want := s.waitCalls(72, all)
+	testkit.Eventually(t, "all is stored", func() bool { return s.ledger("otlp").InFlight == 0 })
+	data := s.data
+	s.stop()
+
+	place := filepath.Join(t.TempDir(), "cold")
+	config := fmt.Sprintf("storage: {events: {retention: 2d, cold: {location: %q, retention: 30d}}}\n", place)
+	s = serve(t, setup{config: config, data: data}).ready()
+	name := func(d time.Time) string { return d.Format("20060102") }
+	gone := func() bool {
+		here := partitions(t, s)
+		return !slices.Contains(here, name(days[0])) && !slices.Contains(here, name(days[1])) && !slices.Contains(here, name(days[2]))
+	}
+	testkit.Eventually(t, "the old days have moved", gone)
+	// A question brings its day back, and only that.
+	day := func(d time.Time) url.Values {
+		return url.Values{"start": {d.Format(time.RFC3339)}, "end": {d.Add(24*time.Hour - 1).Format(time.RFC3339)}}
+	}
+	begun := time.Now()
+	if got := s.calls(day(days[1])); len(got) != 24 {
+		t.Errorf("%d calls of a cold day, want 24", len(got))
+	}
+	t.Logf("the answer about a cold day took %v", time.Since(begun))
+	if here := partitions(t, s); !slices.Contains(here, name(days[1])) || slices.Contains(here, name(days[0])) {
+		t.Errorf("days here: %v", here)
+	}
+	// Killed with a day on both sides: nothing is doubled.
+	killServer(t, s)
+	s = serve(t, setup{config: config, data: data}).ready()
+	ids := map[string]int{}
+	for _, c := range s.calls(all) {
+		ids[c.ID]++
+	}
+	for _, c := range want {
+		if ids[c.ID] != 1 {
+			t.Errorf("call %s is there %d times", c.ID, ids[c.ID])
+		}
+	}
+	// What cannot be brought back is said.
+	if err := os.Rename(place, place+".away"); err != nil {
+		t.Fatal(err)
+	}
+	s.stop()
+	s = serve(t, setup{config: config, data: data}).ready()
+	if err := os.RemoveAll(place); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(place+".away", place); err != nil {
+		t.Fatal(err)
+	}
+	s.stop()
+	s = serve(t, setup{config: config, data: data}).ready()
+	testkit.Eventually(t, "the old days have moved again", gone)
+	values := filepath.Join(place, "days", name(days[0]))
+	if err := os.Rename(values, values+".away"); err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.api+"/api/pitot/v1/calls?"+day(days[0]).Encode(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if h := resp.Header.Get("Pitot-Partial"); resp.StatusCode != http.StatusOK || !strings.Contains(h, name(days[0])) {
+		t.Errorf("status %d, Pitot-Partial: %q", resp.StatusCode, h)
+	}
+	if err := os.Rename(values+".away", values); err != nil {
+		t.Fatal(err)
+	}
+	// Erasing reaches cold days.
+	out, stderr, code := pitot(t, nil, "data", "erase", "--server", s.api, "--call", want[0].ID, "--yes")
+	if code != 0 || !strings.Contains(out, "cold storage: 3 days") {
+		t.Errorf("erase: exit %d: %s%s", code, out, stderr)
+	}
+	if got := s.calls(all); len(got) != 71 {
+		t.Errorf("%d calls are left, want 71", len(got))
+	}
+	s.stop()
+}
