@@ -2,6 +2,7 @@ package server
 
 import (
 	"log/slog"
+	"maps"
 	"testing"
 	"time"
 
@@ -34,9 +35,7 @@ func alertsOf(t *testing.T, content []byte) []manager.Alert {
 				continue
 			}
 			labels := map[string]string{"alertname": r.Alert}
-			for k, v := range r.Labels {
-				labels[k] = v
-			}
+			maps.Copy(labels, r.Labels)
 			out = append(out, manager.Alert{Labels: labels, Annotations: r.Annotations, Expr: r.Expr, StartsAt: time.Now()})
 		}
 	}
