@@ -40,7 +40,7 @@ func writeZip(w io.Writer, dir string, files []archived) error {
 	z := zip.NewWriter(w)
 	for _, file := range files {
 		h := &zip.FileHeader{Name: dir + "/" + file.name, Method: zip.Deflate, Modified: epoch()}
-		h.SetMode(os.FileMode(file.mode)) //nolint:gosec // permissions
+		h.SetMode(os.FileMode(file.mode))
 		out, err := z.CreateHeader(h)
 		if err != nil {
 			return err

@@ -20,12 +20,8 @@ import (
 
 // project writes a program with a dependency that the module cache has, and
 // returns its directory.
-func project(t *testing.T) string {
+func project(t *testing.T, root string) string {
 	t.Helper()
-	root, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
 	goMod, err := os.ReadFile(filepath.Join(root, "../../go.mod"))
 	if err != nil {
 		t.Fatal(err)
@@ -54,9 +50,13 @@ func project(t *testing.T) string {
 
 // TestReleasesAreReproducible builds in two directories and compares.
 func TestReleasesAreReproducible(t *testing.T) {
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
 	var first string
 	for range 2 {
-		dir := project(t)
+		dir := project(t, here)
 		t.Chdir(dir)
 		out := filepath.Join(dir, "dist")
 		system := runtime.GOOS + "/" + runtime.GOARCH
