@@ -84,4 +84,3 @@ func TestDataEndpoints(t *testing.T) {
 		}
 	}
 }
-

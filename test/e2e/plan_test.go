@@ -83,7 +83,8 @@ func TestPlanAgainstARealRun(t *testing.T) {
 		Events float64 `json:"event_bytes_per_day"`
 		Series float64 `json:"series"`
 		Memory float64 `json:"memory_bytes"`
-	}) {
+	},
+	) {
 		t.Helper()
 		out, stderr, code := pitot(t, nil, append([]string{"plan", "--json"}, args...)...)
 		if code != 0 {
