@@ -77,7 +77,7 @@ senders: build ## Real telemetry libraries (JavaScript, Python, Go) against the 
 	./test/interop/senders/run
 
 # Modules of their own, so that the project depends on none of what they need.
-CLIENTS := test/clients test/clients/genkit test/s3 examples
+CLIENTS := test/clients test/clients/genkit test/s3 test/oidc examples
 clients: ## Client libraries with the SDK inside, and the examples, against simulated providers
 	@for dir in $(CLIENTS); do echo "$$dir"; (cd $$dir && $(GO) vet ./... && $(GO) test -count=1 ./...) || exit 1; done
 

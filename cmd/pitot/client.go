@@ -3,12 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"syscall"
 )
@@ -16,6 +19,9 @@ import (
 // remote is the server that a command asks.
 type remote struct {
 	Server string `help:"Address of the Pitot server." env:"PITOT_SERVER" default:"http://127.0.0.1:4400" placeholder:"URL"`
+	APIKey string `name:"api-key" help:"API key for a server where everybody must log in." env:"PITOT_API_KEY" placeholder:"KEY"`
+	Tenant string `help:"Tenant to look at, where the key or user may see several." env:"PITOT_TENANT" placeholder:"NAME"`
+	CAFile string `name:"ca-file" help:"PEM file of certificate authorities to trust for the server." env:"PITOT_CA_FILE" type:"path" placeholder:"FILE"`
 }
 
 // get sends a GET and returns the answer if it is a 200.
@@ -48,7 +54,17 @@ func (r *remote) send(ctx context.Context, method, path string, q url.Values, v 
 	if v != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	resp, err := http.DefaultClient.Do(req)
+	if r.APIKey != "" {
+		req.Header.Set("Authorization", "Bearer "+r.APIKey)
+	}
+	if r.Tenant != "" {
+		req.Header.Set("X-Pitot-Tenant", r.Tenant)
+	}
+	client, err := r.client()
+	if err != nil {
+		return nil, err
+	}
+	resp, err := client.Do(req)
 	if err != nil {
 		if errors.Is(err, syscall.ECONNREFUSED) {
 			return nil, fmt.Errorf("no server answers at %s: start one with `pitot serve` or `pitot demo`, or name another with --server", r.Server)
@@ -119,4 +135,26 @@ func set(q url.Values, name, value string) {
 	if value != "" {
 		q.Set(name, value)
 	}
+}
+
+// client trusts the certificate authorities that were named.
+func (r *remote) client() (*http.Client, error) {
+	if r.CAFile == "" {
+		return http.DefaultClient, nil
+	}
+	pem, err := os.ReadFile(r.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("--ca-file: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, errors.New("--ca-file: holds no PEM certificate")
+	}
+	t, ok := http.DefaultTransport.(*http.Transport)
+	if !ok {
+		return nil, errors.New("--ca-file: this program has a transport of its own")
+	}
+	t = t.Clone()
+	t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	return &http.Client{Transport: t}, nil
 }

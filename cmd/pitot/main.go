@@ -54,6 +54,8 @@ type cli struct {
 	Probes     probesCmd     `cmd:"" help:"Show how the probes fare; --run=NAME runs one now."`
 	MCP        mcpCmd        `cmd:"" name:"mcp" help:"Serve read-only tools for coding agents over standard input and output (Model Context Protocol)."`
 	Export     exportCmd     `cmd:"" help:"Write calls, traces or datasets to files: JSON lines, CSV, Parquet, OTLP."`
+	Keys       keysCmd       `cmd:"" help:"Make, list and revoke API keys."`
+	Auth       authCmd       `cmd:"" help:"Hash passwords for auth.users."`
 	Bench      benchCmd      `cmd:"" help:"Measure the gateway beside a bare reverse proxy on this machine."`
 	Engine     engineCmd     `cmd:"" help:"Run a node of an event cluster: storage, or with --storage-node the insert and select side."`
 	Completion completionCmd `cmd:"" help:"Write a completion script for a shell."`

@@ -22,7 +22,10 @@ type serverFlags struct {
 	ListenGRPC   string        `name:"listen.otlp-grpc" help:"Address that takes OTLP over gRPC; empty: none." default:"127.0.0.1:4317"`
 	ListenOTLP   string        `name:"listen.otlp-http" help:"Address that takes OTLP over HTTP, Zipkin and the paths of Langfuse and LangSmith senders; empty: none." default:"127.0.0.1:4318"`
 	ListenJaeger string        `name:"listen.jaeger" help:"Address that takes Jaeger's Thrift over HTTP, such as 127.0.0.1:14268; by default none, and it is taken on the OTLP HTTP address." placeholder:"ADDRESS"`
-	AllowPublic  bool          `name:"allow-public" help:"Let listeners bind to addresses that others can reach. There is no login."`
+	AllowPublic  bool          `name:"allow-public" help:"Let listeners bind to addresses that others can reach though nobody must log in."`
+	WebConfig    string        `name:"web.config.file" help:"Web configuration file of all listeners, in Prometheus' format: TLS, client certificates, users." type:"path" placeholder:"FILE"`
+	WebListener  []string      `name:"web.config.listener" help:"Web configuration file of one listener, such as otlp-grpc=mtls.yml; without a file that listener has none." placeholder:"LISTENER=FILE"`
+	MaxConns     int           `name:"web.max-connections" help:"Most connections that each listener has at once; further ones wait." default:"20000"`
 	AllowHost    []string      `name:"allow-host" help:"Host name besides localhost that listeners on loopback answer to, for a reverse proxy that passes its own on." placeholder:"NAME"`
 	DrainTimeout time.Duration `name:"drain-timeout" help:"How long calls under way at the gateway may take when the server is told to stop. A second signal stops it at once." default:"10m"`
 	Debug        bool          `help:"Serve profiles and traces of the program at /debug/ to others than programs of this machine, too."`
@@ -45,7 +48,7 @@ func (f *serverFlags) options(data string, log *slog.Logger) server.Options {
 	return server.Options{
 		ConfigPath: f.Config, DataDir: data,
 		Listen:      server.Listen{API: f.ListenAPI, Gateway: f.ListenGW, OTLPGRPC: f.ListenGRPC, OTLPHTTP: f.ListenOTLP, Jaeger: f.ListenJaeger},
-		AllowPublic: f.AllowPublic, AllowHosts: f.AllowHost, Version: resolveVersion(), Logger: log,
+		AllowPublic: f.AllowPublic, AllowHosts: f.AllowHost, WebConfig: f.WebConfig, WebConfigs: f.WebListener, MaxConnections: f.MaxConns, Version: resolveVersion(), Logger: log,
 		DrainTimeout: f.DrainTimeout, Debug: f.Debug, Flight: f.Flight,
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/pitot-dev/pitot/internal/alert/manager"
 	"github.com/pitot-dev/pitot/internal/alert/rules"
 	"github.com/pitot-dev/pitot/internal/alert/slo"
+	"github.com/pitot-dev/pitot/internal/auth"
 	"github.com/pitot-dev/pitot/internal/doctor"
 	"github.com/pitot-dev/pitot/internal/events"
 	"github.com/pitot-dev/pitot/internal/explain"
@@ -113,8 +114,6 @@ type Options struct {
 	ScanCalls func(ctx context.Context, f events.CallFilter, oldest bool) (int64, events.CallBatches, error)
 	// Details reads the content of Calls and what was said of them.
 	Details Details
-	// ContentAllowed says whether who asks may see prompts and answers; nil: all.
-	ContentAllowed func(ctx context.Context) bool
 	// Config is the configuration in force.
 	Config func() ConfigReport
 	// Setup says what came by which way. Its addresses are those of the listeners,
@@ -124,6 +123,8 @@ type Options struct {
 	Facts func(ctx context.Context) doctor.Facts
 	// Data manages what is stored; nil where nobody may.
 	Data Data
+	// Auth says who asks; nil where nobody must log in.
+	Auth *auth.Auth
 	// UI serves the pages; nil where there are none.
 	UI UI
 	// Debug serves profiles at /debug/; nil where there are none.
@@ -136,6 +137,10 @@ type Options struct {
 type server struct {
 	Options
 	mux *http.ServeMux
+	// patterns are those that were registered with mux.
+	patterns []string
+	// table is set where somebody must log in.
+	table map[string]access
 	// feedbackRates bound what comes with each key for feedback.
 	feedbackRates rates
 	exporting     atomic.Int32 // files that are being written
@@ -152,7 +157,7 @@ func New(o Options) http.Handler {
 	}
 	s := &server{Options: o, mux: http.NewServeMux()}
 	s.routes()
-	return s.recovered(secured(s.fromPages(protected(s.mux))))
+	return s.recovered(secured(s.fromPages(protected(s.authorised(s.mux)))))
 }
 
 // endpoint answers a request with a value or an error.
@@ -199,7 +204,7 @@ func (s *server) endpoints() map[string]endpoint {
 }
 
 func (s *server) routes() {
-	m := s.mux
+	m := routed{s}
 	for path, e := range s.endpoints() {
 		m.Handle("GET "+base+path, s.answer(e))
 	}
@@ -219,7 +224,8 @@ func (s *server) routes() {
 	}
 	m.HandleFunc("GET "+base+"/openapi.yaml", serveOpenAPI)
 
-	s.dataRoutes()
+	s.dataRoutes(m)
+	s.accountRoutes(m)
 	s.jaegerRoutes()
 	s.nexentRoutes()
 	m.Handle("/select/logsql/", s.Events.ProxyLogsQL())
@@ -267,6 +273,9 @@ func (s *server) answer(e endpoint) http.Handler {
 
 func (s *server) writeJSON(w http.ResponseWriter, r *http.Request, status int, v any) {
 	b, err := encode(v)
+	if err == nil && status < 300 && s.withheld(r) && s.holdsContent(r) {
+		b, err = withhold(b)
+	}
 	if err != nil {
 		s.fail(w, r, err)
 		return

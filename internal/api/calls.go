@@ -233,6 +233,9 @@ func (s *server) records(r *http.Request, id string, rng events.Range) (events.T
 	if errors.Is(err, events.ErrNotFound) {
 		return events.TraceRecords{ID: id}, nil
 	}
+	if s.withheld(r) {
+		found.Records = withholdRecords(found.Records)
+	}
 	return found, err
 }
 

@@ -87,15 +87,15 @@ const adminTimeout = time.Hour
 // maxAdminBody bounds the body of a request to the admin API.
 const maxAdminBody = 64 << 10
 
-func (s *server) dataRoutes() {
+func (s *server) dataRoutes(m routed) {
 	if s.Data == nil {
 		return
 	}
-	s.mux.Handle("POST "+base+"/admin/snapshots", s.work(s.snapshot))
-	s.mux.Handle("DELETE "+base+"/admin/snapshots/{id}", s.work(s.releaseSnapshot))
-	s.mux.Handle("GET "+base+"/admin/data", s.work(s.dataStats))
-	s.mux.Handle("POST "+base+"/admin/data/clean", s.work(s.cleanData))
-	s.mux.Handle("POST "+base+"/admin/data/erase", s.work(s.eraseData))
+	m.Handle("POST "+base+"/admin/snapshots", s.work(s.snapshot))
+	m.Handle("DELETE "+base+"/admin/snapshots/{id}", s.work(s.releaseSnapshot))
+	m.Handle("GET "+base+"/admin/data", s.work(s.dataStats))
+	m.Handle("POST "+base+"/admin/data/clean", s.work(s.cleanData))
+	m.Handle("POST "+base+"/admin/data/erase", s.work(s.eraseData))
 }
 
 // work is answer for what takes long and is not to be left half done.

@@ -59,13 +59,13 @@ func (s *server) exportCalls(w http.ResponseWriter, r *http.Request) {
 	f := file{format: p.oneOf("format", formatCSV, formatParquet, formatJSONL), bom: p.oneOf("bom", "false", "true") == "true", columns: callColumns()}
 	filter := p.filter(hour)
 	oldest := p.oneOf("order", events.OrderNewest, events.OrderOldest) == events.OrderOldest
+	withheld := s.withheld(r)
 	limited := p.get("limit") != ""
 	limit := p.count("limit", maxExportCalls, maxExportCalls)
 	content := p.flag("content")
 	err := p.check()
-	if err == nil && content {
+	if content {
 		f.columns = append(f.columns, contentColumns()...)
-		err = s.contentAllowed(r)
 	}
 	if err != nil {
 		s.fail(w, r, err)
@@ -92,7 +92,7 @@ func (s *server) exportCalls(w http.ResponseWriter, r *http.Request) {
 		if content {
 			batches = s.withContent(batches)
 		}
-		return writeCalls(ctx, batches, limit, content, file)
+		return writeCalls(ctx, batches, limit, exported{content: content, withheld: withheld}, file)
 	}
 	s.serveFile(w, r, &f)
 }
@@ -104,18 +104,24 @@ func (s *server) count(ctx context.Context, f events.CallFilter, oldest bool) (i
 	return s.ScanCalls(ctx, f, oldest)
 }
 
+// exported says what goes into a file.
+type exported struct{ content, withheld bool }
+
 // errLimit ends a scan.
 var errLimit = errors.New("limit reached")
 
 // writeCalls writes Calls batch by batch, and closes the file.
-func writeCalls(ctx context.Context, batches events.CallBatches, limit int, content bool, out export.Writer) (n int, complete bool, err error) {
+func writeCalls(ctx context.Context, batches events.CallBatches, limit int, of exported, out export.Writer) (n int, complete bool, err error) {
 	row := make([]export.Value, 0, len(callTable))
 	err = batches(ctx, func(calls []*llm.Call) error {
 		for _, c := range calls {
 			if n == limit {
 				return errLimit
 			}
-			if err := writeCall(out, c, content, row); err != nil {
+			if of.withheld {
+				c = withholdCall(c)
+			}
+			if err := writeCall(out, c, of.content, row); err != nil {
 				return err
 			}
 			n++

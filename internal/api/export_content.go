@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 	"slices"
 
 	"github.com/pitot-dev/pitot/internal/events"
@@ -19,18 +18,6 @@ type Details interface {
 	WithContent(ctx context.Context, calls []*llm.Call) ([]*llm.Call, error)
 	// Judgements returns what was said of each Call.
 	Judgements(ctx context.Context, calls []*llm.Call) ([][]events.Feedback, error)
-}
-
-// CodeContentForbidden is the code of a request for content from somebody who
-// may only see numbers.
-const CodeContentForbidden = "content_forbidden"
-
-// contentAllowed says whether who asks may see prompts and answers.
-func (s *server) contentAllowed(r *http.Request) error {
-	if s.ContentAllowed != nil && !s.ContentAllowed(r.Context()) {
-		return &Error{http.StatusForbidden, CodeContentForbidden, "you may not see prompts and answers", "ask without content, or with a key or a role that may see it"}
-	}
-	return nil
 }
 
 // contentColumns come after those of callTable in an export with content.

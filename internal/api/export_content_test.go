@@ -280,11 +280,16 @@ func TestExportOTLP(t *testing.T) {
 }
 
 func TestContentIsForThoseWhoMaySeeIt(t *testing.T) {
-	a := newAPI(t, tracing, func(o *Options) { o.ContentAllowed = func(context.Context) bool { return false } })
+	a, _ := guarded(t, tracing)
 	for _, path := range []string{"/datasets/export", "/calls/export?content=true", "/traces/export?content=true"} {
-		wantError(t, a.get(base+path), http.StatusForbidden, CodeContentForbidden)
+		wantError(t, a.as("finance", http.MethodGet, base+path, ""), http.StatusForbidden, CodeForbidden)
+		wantOK(t, a.as("developer", http.MethodGet, base+path, ""))
 	}
-	for _, path := range []string{"/calls/export", "/traces/export"} {
-		wantOK(t, a.get(base+path))
+	for _, path := range []string{"/calls/export", "/traces/export", "/traces/export?format=otlp"} {
+		w := a.as("finance", http.MethodGet, base+path, "")
+		wantOK(t, w)
+		if strings.Contains(w.Body.String(), "error_message\":\"") {
+			t.Errorf("%s tells content: %s", path, w.Body)
+		}
 	}
 }

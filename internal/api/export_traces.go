@@ -36,25 +36,22 @@ func (s *server) exportTraces(w http.ResponseWriter, r *http.Request) {
 		CallFilter: p.filter(hour), Name: p.get("name"), Kind: p.oneOf("kind", append([]string{""}, spanKinds()...)...),
 		Order: p.oneOf("order", events.OrderNewest, events.OrderSlowest, events.OrderCostly),
 	}
-	content := p.flag("content")
+	of := exported{content: p.flag("content"), withheld: s.withheld(r)}
 	limit := p.count("limit", maxExportTraces, maxExportTraces)
 	err := p.check()
-	if err == nil && content {
-		err = s.contentAllowed(r)
-	}
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
 	f.name = fileName("traces", q.Range)
 	f.write = func(ctx context.Context, begin func() (export.Writer, error)) (int, bool, error) {
-		return s.writeTraces(ctx, q, limit, content, begin)
+		return s.writeTraces(ctx, q, limit, of, begin)
 	}
 	s.serveFile(w, r, &f)
 }
 
 // writeTraces writes at most limit traces; n counts their spans.
-func (s *server) writeTraces(ctx context.Context, q events.TraceListQuery, limit int, content bool, begin func() (export.Writer, error)) (n int, complete bool, err error) {
+func (s *server) writeTraces(ctx context.Context, q events.TraceListQuery, limit int, of exported, begin func() (export.Writer, error)) (n int, complete bool, err error) {
 	var out export.Writer
 	whole := true // no trace was longer than can be read at once
 	for traces := 0; ; {
@@ -69,7 +66,7 @@ func (s *server) writeTraces(ctx context.Context, q events.TraceListQuery, limit
 			}
 		}
 		for i := range page.Traces {
-			spans, partial, err := s.writeTrace(ctx, out, &page.Traces[i], content)
+			spans, partial, err := s.writeTrace(ctx, out, &page.Traces[i], of)
 			if err != nil {
 				return n, false, err
 			}
@@ -94,13 +91,16 @@ func (s *server) traceIDs(ctx context.Context, q events.TraceListQuery) (events.
 
 // writeTrace writes the spans of one trace, says how many there are, and whether
 // there are more.
-func (s *server) writeTrace(ctx context.Context, out export.Writer, found *events.TraceRecords, content bool) (n int, partial bool, err error) {
+func (s *server) writeTrace(ctx context.Context, out export.Writer, found *events.TraceRecords, of exported) (n int, partial bool, err error) {
 	all, err := s.Events.Trace(ctx, found.ID, around(found.Records))
 	if err != nil {
 		return 0, false, err
 	}
-	if err := s.fill(ctx, all.Records, content); err != nil {
+	if err := s.fill(ctx, all.Records, of.content); err != nil {
 		return 0, false, err
+	}
+	if of.withheld {
+		all.Records = withholdRecords(all.Records)
 	}
 	t := buildTrace(found.ID, all.Records)
 	if o, ok := out.(*otlpLines); ok {
@@ -115,7 +115,7 @@ func (s *server) writeTrace(ctx context.Context, out export.Writer, found *event
 		if l, ok := out.(*lines); ok {
 			err = l.e.Encode(row)
 		} else {
-			err = out.Write(row.values(content))
+			err = out.Write(row.values(of.content))
 		}
 		if err != nil {
 			return i, all.Partial, err

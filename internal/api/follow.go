@@ -45,7 +45,7 @@ func (s *server) follow(w http.ResponseWriter, r *http.Request) {
 	}
 	defer from.cancel()
 	w.Header().Set("Content-Type", "text/event-stream")
-	out := sse{w, http.NewResponseController(w)}
+	out := sse{w, http.NewResponseController(w), s.withheld(r)}
 	defer func() { _ = out.rc.SetWriteDeadline(time.Time{}) }() // the connection may serve other requests
 	if out.send(": live calls\n\n") != nil || from.first != nil && out.call(from.first) != nil {
 		return
@@ -81,9 +81,10 @@ func tooManyFollowers() *Error {
 }
 
 // passing are Calls as they pass through the pipeline.
-func (s *server) passing(_ *http.Request, f *events.CallFilter) (following, error) {
+func (s *server) passing(r *http.Request, f *events.CallFilter) (following, error) {
+	tenant := llm.TenantOf(r.Context())
 	calls, cancel := s.Live(followBuffer)
-	out := following{calls: calls, cancel: cancel, selects: func(c *llm.Call) bool { return matches(f, c) }}
+	out := following{calls: calls, cancel: cancel, selects: func(c *llm.Call) bool { return c.Tenant == tenant && matches(f, c) }}
 	select {
 	case c, ok := <-calls:
 		if !ok {
@@ -136,8 +137,9 @@ func (s *server) stored(r *http.Request, f *events.CallFilter) (following, error
 
 // sse writes server-sent events.
 type sse struct {
-	w  http.ResponseWriter
-	rc *http.ResponseController
+	w        http.ResponseWriter
+	rc       *http.ResponseController
+	withheld bool
 }
 
 func (o sse) send(text string) error {
@@ -150,7 +152,11 @@ func (o sse) send(text string) error {
 
 // call sends a Call.
 func (o sse) call(c *llm.Call) error {
-	b, err := json.Marshal(withoutContent(c))
+	light := withoutContent(c)
+	if o.withheld {
+		light.ErrorMessage = ""
+	}
+	b, err := json.Marshal(light)
 	if err != nil {
 		return nil // the list of calls will show it
 	}

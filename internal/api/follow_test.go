@@ -291,7 +291,7 @@ func TestFollowersOfTheStoreAreBounded(t *testing.T) {
 
 func BenchmarkFollow(b *testing.B) {
 	w := httptest.NewRecorder()
-	out := sse{w, http.NewResponseController(w)}
+	out := sse{w: w, rc: http.NewResponseController(w)}
 	c, f := fullCall(), &events.CallFilter{Service: "checkout"}
 	b.ReportAllocs()
 	for b.Loop() {

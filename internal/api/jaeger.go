@@ -49,7 +49,7 @@ func (s *server) jaegerRoutes() {
 		"/traces/{id}":                   s.jaegerTrace,
 		"/dependencies":                  s.jaegerDependencies,
 	} {
-		s.mux.HandleFunc("GET /jaeger/api"+path, func(w http.ResponseWriter, r *http.Request) {
+		routed{s}.HandleFunc("GET /jaeger/api"+path, func(w http.ResponseWriter, r *http.Request) {
 			ctx, cancel := context.WithTimeout(r.Context(), queryTimeout)
 			defer cancel()
 			data, total, err := h(r.WithContext(ctx))
@@ -60,7 +60,7 @@ func (s *server) jaegerRoutes() {
 			s.writeJSON(w, r, http.StatusOK, jaegerAnswer{Data: data, Total: total})
 		})
 	}
-	s.mux.HandleFunc("/jaeger/api/", func(w http.ResponseWriter, r *http.Request) { s.jaegerFail(w, r, s.noRoute(w, r)) })
+	routed{s}.HandleFunc("/jaeger/api/", func(w http.ResponseWriter, r *http.Request) { s.jaegerFail(w, r, s.noRoute(w, r)) })
 }
 
 func (s *server) jaegerFail(w http.ResponseWriter, r *http.Request, err error) {
@@ -147,6 +147,9 @@ func (s *server) jaegerTraces(r *http.Request) (any, int, error) {
 	}
 	out := make([]jaegerTrace, 0, len(found))
 	for i := range found {
+		if s.withheld(r) {
+			found[i].Records = withholdRecords(found[i].Records)
+		}
 		if id := traceIDOf(found[i].Records); id != "" {
 			out = append(out, toJaeger(id, &found[i]))
 		}

@@ -82,11 +82,15 @@ func (s *server) recovered(next http.Handler) http.Handler {
 // trackedWriter knows whether the answer has begun.
 type trackedWriter struct {
 	http.ResponseWriter
-	began bool
+	began  bool
+	status int // 200 where none was written
 }
 
 func (w *trackedWriter) WriteHeader(status int) {
 	w.began = w.began || status >= 200
+	if status >= 200 && w.status == 0 {
+		w.status = status
+	}
 	w.ResponseWriter.WriteHeader(status)
 }
 

@@ -46,7 +46,7 @@ type nexentStatus struct {
 
 func (s *server) nexentRoutes() {
 	for path, e := range map[string]endpoint{"/models": s.nexentModels, "/status": s.nexentStatus} {
-		s.mux.HandleFunc("GET /monitoring"+path, func(w http.ResponseWriter, r *http.Request) {
+		routed{s}.HandleFunc("GET /monitoring"+path, func(w http.ResponseWriter, r *http.Request) {
 			ctx, cancel := context.WithTimeout(r.Context(), queryTimeout)
 			defer cancel()
 			data, err := e(r.WithContext(ctx))

@@ -48,7 +48,7 @@ func TestReferenceErrors(t *testing.T) {
 		}
 	}
 	for _, c := range []string{
-		CodeBadParameter, CodeBadBody, CodeBadQuery, CodeNotFound, CodeMethod, CodeForeignOrigin, CodeReloadFailed, CodeFeedbackKey, CodeRateLimited, CodeOverloaded, CodeStoreDown,
+		CodeBadParameter, CodeBadBody, CodeBadQuery, CodeNotFound, CodeMethod, CodeForeignOrigin, CodeUnauthenticated, CodeForbidden, CodeReloadFailed, CodeFeedbackKey, CodeRateLimited, CodeOverloaded, CodeStoreDown,
 		CodeStoreTimeout, CodeInternal,
 	} {
 		if !slices.Contains(enum, any(c)) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pitot-dev/pitot/internal/alert/manager"
 	"github.com/pitot-dev/pitot/internal/alert/rules"
+	"github.com/pitot-dev/pitot/internal/auth"
 	"github.com/pitot-dev/pitot/internal/forward"
 	"github.com/pitot-dev/pitot/internal/gateway"
 	"github.com/pitot-dev/pitot/internal/logs"
@@ -27,6 +28,7 @@ import (
 // Config is the whole configuration.
 type Config struct {
 	Gateway        gateway.Config               `yaml:"gateway" doc:"The gateway and the servers behind it."`
+	Auth           auth.Config                  `yaml:"auth,omitempty" doc:"Who may do what: users, API keys, tenants, login through an OpenID provider. Off by default. See access.md."`
 	Capture        redact.Config                `yaml:"capture" doc:"How much content is kept and what is masked in it. See privacy.md."`
 	Prices         price.Config                 `yaml:"prices" doc:"Prices of your own, on top of the embedded table."`
 	Pipeline       pipeline.Config              `yaml:"pipeline" doc:"The way from a record's arrival to the journal."`

@@ -8,7 +8,7 @@ import (
 )
 
 // restartPaths are the fields that are read once at start.
-var restartPaths = []string{"storage.dir", "storage.events", "storage.metrics.max_disk", "storage.metrics.remote", "storage.journal", "pipeline.queue", "otlp", "alerts.cluster", "logs.elasticsearch", "gpu", "infrastructure"}
+var restartPaths = []string{"storage.dir", "storage.events", "storage.metrics.max_disk", "storage.metrics.remote", "storage.journal", "pipeline.queue", "otlp", "alerts.cluster", "logs.elasticsearch", "gpu", "infrastructure", "auth.enabled", "auth.tenants"}
 
 func needsRestart(path string) bool {
 	return slices.ContainsFunc(restartPaths, func(p string) bool { return path == p || strings.HasPrefix(path, p+".") })

@@ -16,6 +16,7 @@ import (
 // validate checks what each section means, and what goes across sections.
 func (d *decoder) validate(c *Config) {
 	d.validateGateway(c)
+	d.all("auth", c.Auth.Validate())
 	d.all("capture", c.Capture.Validate())
 	d.all("prices", c.Prices.Validate())
 	d.all("pipeline", c.Pipeline.Validate())

@@ -11,6 +11,7 @@ import (
 
 // callRef is what a judgement takes from the Call that it is of.
 type callRef struct {
+	tenant                                        string
 	id, trace, span, response, session            string
 	service, provider, model                      string
 	operation, feature, promptName, promptVersion string
@@ -51,16 +52,19 @@ func newCallIndex(calls int) *callIndex {
 	return &callIndex{seed: maphash.MakeSeed(), ring: make([]callRef, 0, calls), last: map[uint64]int64{}}
 }
 
-func (x *callIndex) hash(kind byte, id string) uint64 {
+func (x *callIndex) hash(kind byte, tenant, id string) uint64 {
 	if id == "" {
 		return 0
+	}
+	if tenant != llm.DefaultTenant {
+		id = tenant + "\x00" + id
 	}
 	return maphash.String(x.seed, id) ^ uint64(kind)<<56 | 1
 }
 
 // add remembers a Call.
 func (x *callIndex) add(c *llm.Call) {
-	r := callRef{at: c.Time}
+	r := callRef{tenant: c.Tenant, at: c.Time}
 	// One string for all: the Call's own may be parts of a long body.
 	fields := [...]struct {
 		to   *string
@@ -92,9 +96,10 @@ func (x *callIndex) add(c *llm.Call) {
 	for _, f := range fields {
 		*f.to, all = all[:len(f.from)], all[len(f.from):]
 	}
-	r.trail = [refKeys]uint64{x.hash(byCallID, r.id), x.hash(byResponse, r.response), 0, x.hash(byTrace, r.trace), x.hash(bySession, r.session)}
+	hash := func(kind byte, id string) uint64 { return x.hash(kind, r.tenant, id) }
+	r.trail = [refKeys]uint64{hash(byCallID, r.id), hash(byResponse, r.response), 0, hash(byTrace, r.trace), hash(bySession, r.session)}
 	if r.trace != "" {
-		r.trail[bySpan] = x.hash(bySpan, r.span)
+		r.trail[bySpan] = hash(bySpan, r.span)
 	}
 
 	x.mu.Lock()
@@ -130,7 +135,7 @@ func (x *callIndex) find(f *Feedback) (refs []callRef, exact bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	one := func(kind int, is func(*callRef) bool, id string) bool {
-		refs = x.walk(kind, id, 1, is)
+		refs = x.walk(kind, f.Tenant, id, 1, is)
 		return len(refs) > 0
 	}
 	switch {
@@ -142,23 +147,23 @@ func (x *callIndex) find(f *Feedback) (refs []callRef, exact bool) {
 		one(bySpan, func(r *callRef) bool { return r.trace == f.TraceID && r.span == f.SpanID }, f.SpanID):
 		return refs, true
 	case f.TraceID != "":
-		return x.walk(byTrace, f.TraceID, maxOfOne, func(r *callRef) bool { return r.trace == f.TraceID }), false
+		return x.walk(byTrace, f.Tenant, f.TraceID, maxOfOne, func(r *callRef) bool { return r.trace == f.TraceID }), false
 	case f.SessionID != "":
-		return x.walk(bySession, f.SessionID, maxOfOne, func(r *callRef) bool { return r.session == f.SessionID }), false
+		return x.walk(bySession, f.Tenant, f.SessionID, maxOfOne, func(r *callRef) bool { return r.session == f.SessionID }), false
 	}
 	return nil, false
 }
 
 // walk follows the Calls with one id back in time. x.mu is held.
-func (x *callIndex) walk(kind int, id string, limit int, is func(*callRef) bool) []callRef {
+func (x *callIndex) walk(kind int, tenant, id string, limit int, is func(*callRef) bool) []callRef {
 	var out []callRef
-	number, ok := x.last[x.hash(byte(kind), id)]
+	number, ok := x.last[x.hash(byte(kind), tenant, id)]
 	for steps := 0; ok && steps < maxOfOne && len(out) < limit; steps++ {
 		if number < 0 || number < x.next-int64(len(x.ring)) {
 			break // forgotten
 		}
 		r := &x.ring[number%int64(len(x.ring))]
-		if is(r) {
+		if r.tenant == tenant && is(r) {
 			out = append(out, *r)
 		}
 		number = r.before[kind]

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/pitot-dev/pitot/internal/llm"
 )
 
 // maxAnswer bounds what is read of one answer of the engine.
@@ -129,6 +131,7 @@ func (s *Store) lines(ctx context.Context, op, path string, form url.Values, use
 		return fmt.Errorf("%s: %w", op, err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	setTenant(ctx, req.Header)
 	resp, err := s.ep.Client.Do(req) //nolint:bodyclose // drain closes it
 	if err != nil {
 		return unavailable(ctx, op, err)
@@ -271,14 +274,27 @@ func (s *Store) Insert(ctx context.Context, rows [][]byte) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	body := make([]byte, 0, size)
-	for _, r := range rows {
-		body = append(body, r...)
+	// The tenants one after the other: where one fails all are sent again, and those
+	// that are there are found by their ids.
+	for len(rows) > 0 {
+		tenant := rowTenant(rows[0])
+		body := make([]byte, 0, size)
+		var others [][]byte
+		n := 0
+		for _, r := range rows {
+			if rowTenant(r) != tenant {
+				others = append(others, r)
+				continue
+			}
+			body = append(body, r...)
+			n++
+		}
+		if err := s.insert(llm.WithTenant(ctx, tenant), body); err != nil {
+			return err
+		}
+		s.metrics.inserted(n)
+		rows = others
 	}
-	if err := s.insert(ctx, body); err != nil {
-		return err
-	}
-	s.metrics.inserted(len(rows))
 	return nil
 }
 
@@ -296,6 +312,7 @@ func (s *Store) insert(ctx context.Context, lines []byte) error {
 	// With a form's type the engine would take the rows for a form, answer 200
 	// and store nothing.
 	req.Header.Set("Content-Type", "application/stream+json")
+	setTenant(ctx, req.Header)
 	resp, err := s.ep.InsertClient.Do(req) //nolint:bodyclose // drain closes it
 	if err != nil {
 		return &UnavailableError{Op: op, Err: err}

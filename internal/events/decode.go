@@ -218,7 +218,7 @@ func (r *rowReader) status() llm.Status {
 func decodeCall(m row) (*llm.Call, error) {
 	r := newRowReader(m)
 	c := &llm.Call{
-		ID: m["id"], Time: r.time("_time"), Source: llm.Source(m["source"]),
+		ID: m["id"], Time: r.time("_time"), Source: llm.Source(m["source"]), Tenant: m[fieldTenant],
 		Service: m["service"], Environment: m["environment"], Upstream: m["upstream"],
 		TraceID: m["trace_id"], SpanID: m["span_id"], ParentSpanID: m["parent_span_id"],
 		Provider: m["provider"], Operation: llm.Operation(m["operation"]),
@@ -293,7 +293,7 @@ func (r *rowReader) usage() llm.Usage {
 func decodeSpan(m row) (*llm.Span, error) {
 	r := newRowReader(m)
 	s := &llm.Span{
-		ID: m["id"], Time: r.time("_time"), Source: llm.Source(m["source"]),
+		ID: m["id"], Time: r.time("_time"), Source: llm.Source(m["source"]), Tenant: m[fieldTenant],
 		TraceID: m["trace_id"], SpanID: m["span_id"], ParentSpanID: m["parent_span_id"],
 		Name: m[fieldSpanName], Kind: llm.SpanKind(m["span_kind"]), OTelKind: m["otel_kind"],
 		Service: m["service"], Environment: m["environment"],
@@ -312,7 +312,7 @@ func decodeSpan(m row) (*llm.Span, error) {
 func decodeLog(m row) (*llm.Log, error) {
 	r := newRowReader(m)
 	l := &llm.Log{
-		ID: m["id"], Time: r.time("_time"), Source: llm.Source(m["source"]),
+		ID: m["id"], Time: r.time("_time"), Source: llm.Source(m["source"]), Tenant: m[fieldTenant],
 		Service: m["service"], Environment: m["environment"],
 		Level: m["level"], Message: m["_msg"], Event: m["event"],
 		TraceID: m["trace_id"], SpanID: m["span_id"], Scope: m["scope"],

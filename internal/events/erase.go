@@ -285,9 +285,7 @@ func (s *Store) Clean(ctx context.Context, c Cleaning) (Erased, error) {
 
 // rollupAgain computes the rollups of what has changed.
 func (s *Store) rollupAgain(ctx context.Context) error {
-	s.rollups.mu.Lock()
-	s.rollups.fullCheck = time.Time{}
-	s.rollups.mu.Unlock()
+	s.forgetFullCheck()
 	_, err := s.Rollup(ctx)
 	return err
 }

@@ -40,6 +40,7 @@ func appendFeedback(dst []byte, f *Feedback) []byte {
 	}
 	w := rowWriter{buf: dst}
 	w.begin(row, f.Time, kindFeedback)
+	w.str(fieldTenant, f.Tenant)
 	msg := f.Name
 	if score, ok := f.Score.Get(); ok {
 		msg += fmt.Sprintf(" %.3g", score)
@@ -82,7 +83,7 @@ func appendFeedback(dst []byte, f *Feedback) []byte {
 func decodeFeedback(m row) (Feedback, error) {
 	r := newRowReader(m)
 	f := Feedback{
-		ID: m["feedback_id"], RowID: m["id"], Supersedes: m["supersedes"], Time: r.time("_time"),
+		Tenant: m[fieldTenant], ID: m["feedback_id"], RowID: m["id"], Supersedes: m["supersedes"], Time: r.time("_time"),
 		CallID: m["call_id"], TraceID: m["trace_id"], SpanID: m["span_id"], ResponseID: m["response_id"], SessionID: m["session_id"],
 		Name: m["name"], Score: r.optFloat("score"), Label: m["label"], Comment: m["comment"], Evaluator: m["evaluator"], User: m["user"],
 		Service: m["service"], Provider: m["provider"], Model: m[fieldModel], Operation: llm.Operation(m["operation"]),

@@ -66,7 +66,7 @@ func (j *Judgements) settle(ctx context.Context, now time.Time) {
 		refs, exact := j.index.find(&w.stored)
 		last := !now.Before(w.deadline)
 		if len(refs) == 0 && last && !w.asked {
-			refs, exact, _ = j.ask(ctx, &w.stored)
+			refs, exact, _ = j.ask(llm.WithTenant(ctx, w.stored.Tenant), &w.stored)
 		}
 		switch {
 		case len(refs) > 0:

@@ -165,7 +165,12 @@ func keyID(parts ...string) string {
 // before, and those of Submit.
 func (j *Judgements) Insert(ctx context.Context, in []*Judgement) error {
 	now := j.o.Store.now().UTC()
+	tenant := llm.TenantOf(ctx)
 	for i, g := range in {
+		g.Tenant = tenant
+		if tenant != llm.DefaultTenant {
+			g.Space = tenant + "\x00" + g.Space // no id and no key meets those of others
+		}
 		if err := j.prepare(g, now); err != nil {
 			j.total.WithLabelValues(resultRefused).Inc()
 			if len(in) > 1 {

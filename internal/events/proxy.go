@@ -52,6 +52,7 @@ func (s *Store) ProxyLogsQL() http.Handler {
 					r.Out.Header.Del(name)
 				}
 			}
+			setTenant(r.In.Context(), r.Out.Header)
 			q := r.Out.URL.Query()
 			q.Add("extra_stream_filters", proxyKinds)
 			q.Add("extra_stream_filters", s.freshStreams(false))

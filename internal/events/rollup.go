@@ -2,12 +2,15 @@ package events
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/pitot-dev/pitot/internal/llm"
 )
 
 // Rollups are rows that hold the sums of an hour or a day of Calls, for each
@@ -41,10 +44,15 @@ const (
 
 // rollupState is what the job remembers between runs.
 type rollupState struct {
-	mu        sync.Mutex // one run at a time
-	fullCheck time.Time
-	epoch     uint64
+	mu        sync.Mutex             // one run at a time
+	checks    map[string]rollupCheck // by tenant
 	lastLabel int64
+}
+
+// rollupCheck is when all hours of a tenant were checked.
+type rollupCheck struct {
+	full  time.Time
+	epoch uint64
 }
 
 // mark is the row that makes a generation count.
@@ -67,7 +75,7 @@ func (s *Store) RunRollups(ctx context.Context, every time.Duration) error {
 	for {
 		if s.leads != nil && !s.leads() {
 			s.forgetFullCheck() // another replica goes on meanwhile
-		} else if n, err := s.Rollup(ctx); err != nil {
+		} else if n, err := s.rollupAll(ctx); err != nil {
 			if ctx.Err() != nil {
 				return nil
 			}
@@ -88,7 +96,17 @@ func (s *Store) RunRollups(ctx context.Context, every time.Duration) error {
 func (s *Store) forgetFullCheck() {
 	s.rollups.mu.Lock()
 	defer s.rollups.mu.Unlock()
-	s.rollups.fullCheck = time.Time{}
+	s.rollups.checks = nil
+}
+
+// rollupAll does it for all tenants.
+func (s *Store) rollupAll(ctx context.Context) (int, error) {
+	done, err := s.Rollup(ctx)
+	for _, t := range s.tenants {
+		n, terr := s.Rollup(llm.WithTenant(ctx, t))
+		done, err = done+n, errors.Join(err, terr)
+	}
+	return done, err
 }
 
 // Rollup brings the rollups up to date and returns how many hours and days it
@@ -107,7 +125,9 @@ func (s *Store) Rollup(ctx context.Context) (int, error) {
 		start = later(start, time.Unix(0, hot).UTC().Truncate(24*time.Hour).Add(24*time.Hour))
 	}
 	epoch := s.Epoch()
-	full := now.Sub(s.rollups.fullCheck) >= fullCheckEvery || epoch != s.rollups.epoch
+	tenant := llm.TenantOf(ctx)
+	check := s.rollups.checks[tenant]
+	full := now.Sub(check.full) >= fullCheckEvery || epoch != check.epoch
 	if !full {
 		start = later(start, end.Add(-recentHours*time.Hour).Truncate(24*time.Hour))
 	}
@@ -130,7 +150,10 @@ func (s *Store) Rollup(ctx context.Context) (int, error) {
 	done, err := s.rollupPeriods(ctx, Range{start, end}, marks, counts)
 	s.metrics.rollups.Add(float64(done))
 	if err == nil && full {
-		s.rollups.fullCheck, s.rollups.epoch = now, epoch
+		if s.rollups.checks == nil {
+			s.rollups.checks = map[string]rollupCheck{}
+		}
+		s.rollups.checks[tenant] = rollupCheck{now, epoch}
 	}
 	return done, err
 }

@@ -53,6 +53,7 @@ type encoder struct {
 	w             rowWriter
 	input, output []byte
 	fields        []contentField
+	tenant        string
 }
 
 var encoders = sync.Pool{New: func() any { return new(encoder) }}
@@ -67,6 +68,7 @@ func AppendRow(dst []byte, r llm.Record) ([]byte, error) {
 	defer e.release()
 	start := len(dst)
 	e.w.buf = dst
+	e.tenant = tenantOf(r)
 	var err error
 	switch {
 	case r.Call != nil:
@@ -125,6 +127,7 @@ func (e *encoder) appendParts(id string, t time.Time, f contentField) {
 	splitContent(f.text, contentPart, func(n int, part []byte) {
 		w := rowWriter{buf: e.w.buf}
 		w.begin(fmt.Sprintf("%s.%s.%d", id, f.name, n), t, kindContent)
+		w.str(fieldTenant, e.tenant)
 		w.str("call_id", id)
 		w.str("field", f.name)
 		w.name("part")
@@ -162,6 +165,7 @@ func (e *encoder) callRow(c *llm.Call, start int, whole bool) error {
 		truncated = append(append([]string(nil), truncated...), "attributes", "params", "resource", "events", "links")
 	}
 	w.begin(c.ID, c.Time, kindCall)
+	w.str(fieldTenant, c.Tenant)
 	w.str("_msg", callMessage(c))
 	w.str("source", string(c.Source))
 	w.str("service", c.Service)
@@ -356,6 +360,7 @@ func (e *encoder) span(s *llm.Span) error {
 func (e *encoder) spanRow(s *llm.Span, start int, whole bool) error {
 	w := &e.w
 	w.begin(s.ID, s.Time, kindSpan)
+	w.str(fieldTenant, s.Tenant)
 	msg := s.Name
 	if s.Status == llm.StatusError {
 		msg += ": " + prefix(s.ErrorType+" "+s.ErrorMessage, msgChars)
@@ -420,6 +425,7 @@ const logPrefix = 16 << 10
 func (e *encoder) logRow(l *llm.Log, start int, whole bool) error {
 	w := &e.w
 	w.begin(l.ID, l.Time, kindLog)
+	w.str(fieldTenant, l.Tenant)
 	msg := l.Message
 	if len(e.fields) > 0 {
 		msg = prefix(msg, logPrefix)

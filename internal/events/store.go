@@ -30,7 +30,9 @@ type Endpoint struct {
 
 // Options set up a Store. All are optional.
 type Options struct {
-	Retention  time.Duration // how far back the engine keeps rows; default 30 days
+	Retention time.Duration // how far back the engine keeps rows; default 30 days
+	// Tenants are those beside the default one, whose rollups are kept too.
+	Tenants    []string
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 	// Leads says whether this replica keeps the rollups; nil: it does.
@@ -47,6 +49,7 @@ type Store struct {
 	metrics   *storeMetrics
 	rollups   rollupState
 	leads     func() bool
+	tenants   []string
 	limits    limits
 	cold      atomic.Pointer[coldDays]
 	hotFrom   atomic.Int64 // Unix ns; 0: as far back as the retention
@@ -98,6 +101,7 @@ func New(ep Endpoint, opt Options) (*Store, error) {
 		log:       opt.Logger.With("component", "events"),
 		now:       opt.Now,
 		retention: opt.Retention,
+		tenants:   opt.Tenants,
 		metrics:   newStoreMetrics(),
 		limits:    defaultLimits(),
 		leads:     opt.Leads,

@@ -79,7 +79,7 @@ func appendTally(dst, row []byte) ([]byte, error) {
 // inTally reports whether totals need the field.
 func inTally(name []byte) bool {
 	switch string(name) {
-	case "id", "_time", "source", "service", "environment", "upstream",
+	case "id", "_time", fieldTenant, "source", "service", "environment", "upstream",
 		"provider", "operation", "request_model", "response_model", fieldModel, "service_tier", "region",
 		"stream", "status", "error_type", "http_status", "finish_reasons",
 		"cost.usd", "cost.state", "cost.reason",

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -26,22 +27,27 @@ type Config struct {
 	MaxBody units.Base2Bytes `yaml:"max_body,omitempty" doc:"Most of a request or answer that is kept for recording; longer ones pass whole and are recorded truncated. Default 8MiB."`
 	// MaxContent bounds the text that one Call keeps in memory.
 	MaxContent units.Base2Bytes `yaml:"max_content,omitempty" doc:"Most text that one Call keeps. Default 1MiB."`
+	// Keys says whether clients bring keys of Pitot's instead of the providers'.
+	Keys string `yaml:"keys,omitempty" doc:"Virtual keys, which pitot keys create --scope=gateway makes: off, optional (a client may bring the provider's own key instead) or required. Default off. See access.md."`
 	// KeyIDs tags Calls with an id of the API key that they came with.
 	KeyIDs bool `yaml:"key_ids,omitempty" doc:"Tag calls with an id of the API key that the client used (tag key: a hash, the key itself is never kept), so that spend and errors can be told apart by key. Budgets by key need it."`
 }
 
 // Upstream is a provider or model server behind the gateway.
 type Upstream struct {
-	Name     string            `yaml:"name" doc:"First segment of the path under which the upstream is reached."`
-	Dialect  wire.Dialect      `yaml:"dialect,omitempty" doc:"Wire format: openai, azure, anthropic, gemini, bedrock, cohere or ollama. Default openai."`
-	BaseURL  string            `yaml:"base_url" doc:"Where requests go; the rest of the path is appended."`
-	Provider string            `yaml:"provider,omitempty" doc:"Provider name on recorded calls. Default: the upstream's name."`
-	Region   string            `yaml:"region,omitempty" doc:"Region on recorded calls whose answer names none. A region that starts with cn takes the price lists of mainland China."`
-	Service  string            `yaml:"service,omitempty" doc:"Service name on calls whose client names none."`
-	Headers  map[string]string `yaml:"headers,omitempty" doc:"Headers set on every request to the upstream, for example an API key as ${NAME} from the environment."`
-	AskUsage *bool             `yaml:"ask_usage,omitempty" doc:"As gateway.ask_usage, for this upstream: false for a server that refuses stream_options."`
-	Timeouts Timeouts          `yaml:"timeouts,omitempty" doc:"Time limits towards the upstream."`
-	TLS      TLS               `yaml:"tls,omitempty" doc:"TLS towards the upstream."`
+	Name     string       `yaml:"name" doc:"First segment of the path under which the upstream is reached."`
+	Dialect  wire.Dialect `yaml:"dialect,omitempty" doc:"Wire format: openai, azure, anthropic, gemini, bedrock, cohere or ollama. Default openai."`
+	BaseURL  string       `yaml:"base_url" doc:"Where requests go; the rest of the path is appended. Default for the well-known names: the provider's own."`
+	Provider string       `yaml:"provider,omitempty" doc:"Provider name on recorded calls. Default: the upstream's name."`
+	Region   string       `yaml:"region,omitempty" doc:"Region on recorded calls whose answer names none. A region that starts with cn takes the price lists of mainland China."`
+	Service  string       `yaml:"service,omitempty" doc:"Service name on calls whose client names none."`
+	// APIKey is the provider's key, which goes where the dialect has it.
+	APIKey     string            `yaml:"api_key,omitempty" secret:"true" doc:"The provider's API key, for example ${NAME} from the environment, sent where the dialect has it. With gateway.keys it is sent for clients with a virtual key alone."`
+	APIKeyFile string            `yaml:"api_key_file,omitempty" doc:"File that holds the provider's API key."`
+	Headers    map[string]string `yaml:"headers,omitempty" doc:"Headers set on every request to the upstream, for example an API key as ${NAME} from the environment."`
+	AskUsage   *bool             `yaml:"ask_usage,omitempty" doc:"As gateway.ask_usage, for this upstream: false for a server that refuses stream_options."`
+	Timeouts   Timeouts          `yaml:"timeouts,omitempty" doc:"Time limits towards the upstream."`
+	TLS        TLS               `yaml:"tls,omitempty" doc:"TLS towards the upstream."`
 	// Proxy is the URL of an HTTP or SOCKS5 proxy, "none", or empty for the
 	// environment's HTTPS_PROXY and NO_PROXY.
 	Proxy string `yaml:"proxy,omitempty" doc:"URL of an HTTP or SOCKS5 proxy, or none; by default the environment's HTTP_PROXY, HTTPS_PROXY and NO_PROXY."`
@@ -82,6 +88,9 @@ var upstreamName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 // Validate reports everything that is wrong with the section.
 func (c *Config) Validate() error {
 	var errs []error
+	if !slices.Contains([]string{"", KeysOff, KeysOptional, KeysRequired}, c.Keys) {
+		errs = append(errs, fmt.Errorf("gateway.keys: %q: use off, optional or required", c.Keys))
+	}
 	seen := map[string]bool{}
 	for i := range c.Upstreams {
 		u := &c.Upstreams[i]
@@ -117,7 +126,9 @@ func (u *Upstream) Validate() error {
 		errs = append(errs, fmt.Errorf("dialect %q is unknown: use one of %s", u.Dialect, strings.Join(names, ", ")))
 	}
 	base, err := url.Parse(u.BaseURL)
+	_, known := wellKnown(u.Name)
 	switch {
+	case u.BaseURL == "" && known: // that of the well-known one
 	case err != nil:
 		errs = append(errs, fmt.Errorf("base_url: %w", err))
 	case base.Scheme != "http" && base.Scheme != "https", base.Host == "":
@@ -173,6 +184,10 @@ func (c *Config) All() []Upstream {
 		byName[u.Name] = u
 	}
 	for _, u := range c.Upstreams {
+		if known, ok := byName[u.Name]; ok && u.BaseURL == "" {
+			u.BaseURL, u.Region = known.BaseURL, cmp.Or(u.Region, known.Region)
+			u.Dialect, u.Provider = cmp.Or(u.Dialect, known.Dialect), cmp.Or(u.Provider, known.Provider)
+		}
 		byName[u.Name] = u
 	}
 	out := make([]Upstream, 0, len(byName))
@@ -187,4 +202,14 @@ func (c *Config) All() []Upstream {
 	}
 	slices.SortFunc(out, func(a, b Upstream) int { return strings.Compare(a.Name, b.Name) })
 	return out
+}
+
+// wellKnown returns the well-known upstream of a name.
+func wellKnown(name string) (Upstream, bool) {
+	all := WellKnown()
+	i := slices.IndexFunc(all, func(u Upstream) bool { return u.Name == name })
+	if i < 0 {
+		return Upstream{}, false
+	}
+	return all[i], true
 }

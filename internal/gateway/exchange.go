@@ -40,6 +40,7 @@ type exchange struct {
 
 	decoded bool   // the request is in the Call
 	warning string // of the Guard, for the client
+	key     *VirtualKey
 	active  struct{ service, provider, model, method string }
 }
 
@@ -49,18 +50,18 @@ var errClientGone = errors.New("the client closed the connection before the answ
 // errorTypeClientGone is the error_type of such a Call, after nginx' 499.
 const errorTypeClientGone = "client_closed_request"
 
-func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, t *table, u *upstream, rest string) {
+func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, t *table, u *upstream, rest string, key *VirtualKey) {
 	start := time.Now()
 	if r.Header.Get("Upgrade") != "" && r.ProtoMajor == 1 {
-		g.upgrade(w, r, u, rest)
+		g.upgrade(w, r, u, rest, key)
 		return
 	}
 	route, isCall := wire.Match(u.cfg.Dialect, r.Method, rest)
 	if !isCall {
-		g.pass(w, r, u, rest)
+		g.pass(w, r, u, rest, key)
 		return
 	}
-	x := &exchange{g: g, t: t, u: u, route: route, start: start, reqHead: r.Header}
+	x := &exchange{g: g, t: t, u: u, route: route, start: start, reqHead: r.Header, key: key}
 	x.call = &llm.Call{
 		ID: newCallID(start), Time: start.UTC(), Source: llm.SourceGateway, Upstream: u.cfg.Name,
 		Provider: u.cfg.Provider, Operation: route.Operation, RequestModel: route.Model, Stream: route.Stream,
@@ -68,7 +69,11 @@ func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, t *table, u *u
 	}
 	dimensions(r.Header, x.call)
 	fromBaggage(r.Header, x.call)
-	if t.cfg.KeyIDs {
+	if t.keysOn() {
+		delete(x.call.Tags, keyTag) // only we say whose key it was
+		key.apply(x.call)
+	}
+	if t.cfg.KeyIDs && key == nil {
 		tagKey(r, x.call)
 	}
 	out, asked, err := x.outbound(r, rest)
@@ -76,7 +81,7 @@ func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, t *table, u *u
 		x.endBeforeAnswer(w, r, err)
 		return
 	}
-	if !x.admitted(w) {
+	if !x.keyAdmits(w) || !x.admitted(w) {
 		return
 	}
 	x.overhead = time.Since(start)
@@ -100,7 +105,7 @@ func (x *exchange) outbound(r *http.Request, rest string) (out *http.Request, as
 	if r.ContentLength == int64(len(*x.reqBody)) {
 		x.reqMore = false // exactly as long as the limit
 	}
-	out = newOutbound(r, x.u, rest)
+	out = newOutbound(r, x.u, rest, x.key)
 	flags, joined := joinTrace(r.Header, x.call)
 	if joined {
 		// The upstream's spans become children of this Call, and only where the
@@ -136,7 +141,7 @@ var (
 )
 
 // newOutbound copies what goes to the upstream, without the body.
-func newOutbound(r *http.Request, u *upstream, rest string) *http.Request {
+func newOutbound(r *http.Request, u *upstream, rest string, key *VirtualKey) *http.Request {
 	out := (&http.Request{
 		Method: r.Method, URL: u.target(rest, r.URL.RawQuery, r.URL.ForceQuery), Host: u.base.Host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: make(http.Header, len(r.Header)+2),
@@ -147,9 +152,7 @@ func newOutbound(r *http.Request, u *upstream, rest string) *http.Request {
 	if _, ok := out.Header["User-Agent"]; !ok {
 		out.Header["User-Agent"] = noAgent // keeps the transport from adding its own
 	}
-	for k, v := range u.cfg.Headers {
-		out.Header[http.CanonicalHeaderKey(k)] = []string{v}
-	}
+	u.exchangeCredentials(out, key, u.open)
 	return out
 }
 
@@ -163,12 +166,16 @@ func (x *exchange) decodeRequest() {
 		x.call.MarkTruncated("request_body")
 	}
 	wire.DecodeRequest(x.route, x.reqHead, *x.reqBody, x.call)
+	x.key.apply(x.call) // what the key says stands, whatever the body does
 }
 
 // requestSent decodes the request while the upstream works on it.
 func (x *exchange) requestSent() {
 	x.decodeRequest()
 	c := x.call
+	if c.Tenant != llm.DefaultTenant {
+		return // the gauge of active calls has no tenants, and would show theirs to others
+	}
 	x.active.service, x.active.provider, x.active.model, x.active.method = c.Service, c.Provider, c.RequestModel, string(c.Operation)
 	x.g.sink.CallStarted(x.active.service, x.active.provider, x.active.model, x.active.method)
 }
@@ -417,6 +424,9 @@ func (x *exchange) finish() {
 	x.g.metrics.request(x.u.cfg.Name, "call", c.HTTPStatus)
 	if x.active.method != "" {
 		x.g.sink.CallEnded(x.active.service, x.active.provider, x.active.model, x.active.method)
+	}
+	if x.key != nil {
+		x.g.limits.used(x.key, x.tokens(), time.Now())
 	}
 	x.g.bodies.put(x.reqBody)
 	x.g.bodies.put(x.respBody)

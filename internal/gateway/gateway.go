@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/pitot-dev/pitot/internal/llm"
+	"github.com/pitot-dev/pitot/internal/wire"
 )
 
 // Sink takes what the gateway sees. Its methods are called on the path of
@@ -34,7 +35,9 @@ type Options struct {
 	Config Config
 	Sink   Sink
 	// Guard may refuse Calls; nil refuses none.
-	Guard      Guard
+	Guard Guard
+	// Keys are the virtual keys; nil: there are none.
+	Keys       Keys
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }
@@ -44,6 +47,8 @@ type Options struct {
 type Gateway struct {
 	sink    Sink
 	guard   Guard
+	keys    Keys
+	limits  keyLimits
 	log     *slog.Logger
 	metrics *gatewayMetrics
 	// table is replaced as a whole by Reload; requests under way keep theirs.
@@ -65,7 +70,7 @@ type table struct {
 // New validates the configuration, builds every upstream and starts the
 // finishers. Close ends them.
 func New(o Options) (*Gateway, error) {
-	g := &Gateway{sink: o.Sink, guard: o.Guard, log: o.Logger, metrics: newGatewayMetrics(o.Registerer)}
+	g := &Gateway{sink: o.Sink, guard: o.Guard, keys: o.Keys, log: o.Logger, metrics: newGatewayMetrics(o.Registerer)}
 	t, err := newTable(&o.Config)
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
@@ -109,6 +114,7 @@ func newTable(cfg *Config) (*table, error) {
 		if err != nil {
 			return nil, fmt.Errorf("upstream %s: %w", c.Name, err)
 		}
+		u.open = !t.keysOn()
 		t.upstreams[c.Name] = u
 		t.names = append(t.names, c.Name)
 	}
@@ -122,7 +128,7 @@ func (g *Gateway) Upstreams() []Upstream {
 	out := make([]Upstream, 0, len(t.names))
 	for _, n := range t.names {
 		c := t.upstreams[n].cfg
-		c.Headers = nil
+		c.Headers, c.APIKey = nil, ""
 		out = append(out, c)
 	}
 	return out
@@ -133,11 +139,24 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t := g.table.Load()
 	name, rest := splitUpstream(r.URL.EscapedPath())
 	u, ok := t.upstreams[name]
+	var key *VirtualKey
+	if t.keysOn() {
+		d, label := wire.OpenAI, "unknown"
+		if ok {
+			d, label = u.cfg.Dialect, u.cfg.Name
+		}
+		var refused string
+		if key, refused = g.recognise(t, r); refused != "" {
+			drainSome(r)
+			g.refuse(w, label, d, http.StatusUnauthorized, errorTypeKey, refused, 0)
+			return
+		}
+	}
 	if !ok {
 		g.noUpstream(w, t, name)
 		return
 	}
-	g.forward(w, r, t, u, rest)
+	g.forward(w, r, t, u, rest, key)
 }
 
 // splitUpstream splits /name/rest into the upstream's name and /rest.

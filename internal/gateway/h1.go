@@ -61,7 +61,11 @@ func newH1Transport(hostport string, connect, headerTimeout time.Duration) *h1Tr
 	if _, _, err := net.SplitHostPort(hostport); err != nil {
 		hostport = net.JoinHostPort(trimBrackets(hostport), "80")
 	}
-	return &h1Transport{addr: hostport, dialer: net.Dialer{Timeout: connect, KeepAlive: 30 * time.Second}, headerTimeout: headerTimeout}
+	host, _, _ := net.SplitHostPort(hostport)
+	return &h1Transport{
+		addr: hostport, headerTimeout: headerTimeout,
+		dialer: net.Dialer{Timeout: connect, KeepAlive: 30 * time.Second, Control: denyMetadata(host)},
+	}
 }
 
 func trimBrackets(host string) string {

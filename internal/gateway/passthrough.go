@@ -5,12 +5,16 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"time"
 )
 
 // pass forwards what is not a model call: model lists, files, token counts. It
 // is counted, not recorded.
-func (g *Gateway) pass(w http.ResponseWriter, r *http.Request, u *upstream, rest string) {
-	out := newOutbound(r, u, rest)
+func (g *Gateway) pass(w http.ResponseWriter, r *http.Request, u *upstream, rest string, key *VirtualKey) {
+	if !g.admitsOther(w, r, u, key) {
+		return
+	}
+	out := newOutbound(r, u, rest, key)
 	out.Body, out.ContentLength = r.Body, r.ContentLength
 	if r.ContentLength == 0 {
 		out.Body = http.NoBody
@@ -54,8 +58,37 @@ func (g *Gateway) pass(w http.ResponseWriter, r *http.Request, u *upstream, rest
 	passTrailer(w, resp)
 }
 
-// upgrade passes a protocol switch, such as a websocket, through.
-func (g *Gateway) upgrade(w http.ResponseWriter, r *http.Request, u *upstream, rest string) {
+// admitsOther asks what the key of a request that is no model call may. Where it
+// may not, the client has its answer.
+func (g *Gateway) admitsOther(w http.ResponseWriter, r *http.Request, u *upstream, key *VirtualKey) bool {
+	if key == nil {
+		return true
+	}
+	v := key.mayCall(u)
+	if v == nil {
+		v = key.mayPass(r)
+	}
+	if v == nil {
+		v = g.limits.take(key, time.Now())
+	}
+	if v == nil {
+		return true
+	}
+	drainSome(r)
+	g.refuse(w, u.cfg.Name, u.cfg.Dialect, v.status, v.typ, v.msg, v.retry)
+	return false
+}
+
+// upgrade passes a protocol switch, such as a websocket, through. What is said on
+// it is not decoded: a key with chosen models, or a limit of tokens, may not.
+func (g *Gateway) upgrade(w http.ResponseWriter, r *http.Request, u *upstream, rest string, key *VirtualKey) {
+	if !g.admitsOther(w, r, u, key) {
+		return
+	}
+	if key != nil && (len(key.Models) > 0 || key.TokensPerMinute > 0) {
+		g.refuse(w, u.cfg.Name, u.cfg.Dialect, http.StatusForbidden, errorTypeForbidden, "this key has limits that cannot be watched on a websocket", 0)
+		return
+	}
 	p := &httputil.ReverseProxy{
 		Transport: u.transport,
 		Rewrite: func(pr *httputil.ProxyRequest) {
@@ -66,9 +99,7 @@ func (g *Gateway) upgrade(w http.ResponseWriter, r *http.Request, u *upstream, r
 					delete(pr.Out.Header, k)
 				}
 			}
-			for k, v := range u.cfg.Headers {
-				pr.Out.Header.Set(k, v)
-			}
+			u.exchangeCredentials(pr.Out, key, u.open)
 			// A browser's origin check compares with the upstream's own host.
 			if o, err := url.Parse(pr.In.Header.Get("Origin")); err == nil && o.Host == pr.In.Host && o.Host != "" {
 				pr.Out.Header.Set("Origin", u.base.Scheme+"://"+u.base.Host)

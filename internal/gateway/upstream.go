@@ -24,6 +24,9 @@ type upstream struct {
 	base      *url.URL
 	basePath  string // escaped, without trailing slash
 	transport *http.Transport
+	cred      credential
+	// open says that what the configuration adds is for everybody: keys are off.
+	open bool
 	// fast serves plain HTTP/1.1 upstreams without the goroutine hand-overs of
 	// http.Transport; nil where TLS, a proxy or HTTP/2 is wanted.
 	fast *h1Transport
@@ -57,10 +60,10 @@ func newUpstream(cfg Upstream) (*upstream, error) {
 	}
 	connect := cmp.Or(time.Duration(cfg.Timeouts.Connect), defaultConnect)
 	u := &upstream{
-		cfg: cfg, base: base, basePath: strings.TrimSuffix(base.EscapedPath(), "/"),
+		cfg: cfg, base: base, cred: credentialOf(&cfg), open: true, basePath: strings.TrimSuffix(base.EscapedPath(), "/"),
 		transport: &http.Transport{
 			Proxy:                 proxy,
-			DialContext:           (&net.Dialer{Timeout: connect, KeepAlive: 30 * time.Second}).DialContext,
+			DialContext:           (&net.Dialer{Timeout: connect, KeepAlive: 30 * time.Second, Control: denyMetadata(base.Hostname())}).DialContext,
 			TLSClientConfig:       tlsConfig,
 			TLSHandshakeTimeout:   connect,
 			ResponseHeaderTimeout: time.Duration(cfg.Timeouts.ResponseHeader),

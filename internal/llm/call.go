@@ -55,7 +55,10 @@ type Call struct {
 	ID   string    `json:"id"`
 	Time time.Time `json:"time"` // start, UTC, nanoseconds
 
-	Source      Source `json:"source"`
+	Source Source `json:"source"`
+	// Tenant is whose the Call is: the tenant of the key that it came with. Empty
+	// is the default one.
+	Tenant      string `json:"tenant,omitempty"`
 	Service     string `json:"service,omitempty"`
 	Environment string `json:"environment,omitempty"`
 	// Upstream is the gateway's name for the server behind it; absent elsewhere.

@@ -10,7 +10,7 @@ import (
 // claims are kept as attributes, where no total adds them.
 func (c *Call) AsSpan() *Span {
 	s := &Span{
-		ID: c.ID, Time: c.Time, Source: c.Source, TraceID: c.TraceID, SpanID: c.SpanID, ParentSpanID: c.ParentSpanID,
+		ID: c.ID, Time: c.Time, Tenant: c.Tenant, Source: c.Source, TraceID: c.TraceID, SpanID: c.SpanID, ParentSpanID: c.ParentSpanID,
 		Name: c.SpanName, Kind: KindLLM, OTelKind: "client", Service: c.Service, Environment: c.Environment,
 		Duration: c.Duration, Status: c.Status, ErrorType: c.ErrorType, ErrorMessage: c.ErrorMessage,
 		Agent: c.Agent, Workflow: c.Workflow, User: c.User, Session: c.Session,

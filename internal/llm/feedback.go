@@ -47,6 +47,8 @@ type Feedback struct {
 	// version that it replaces.
 	RowID      string `json:"-"`
 	Supersedes string `json:"-"`
+	// Tenant is whose it is; nobody can say that in a body.
+	Tenant string `json:"-"`
 }
 
 // MaxComment is the most of a comment that is kept, in bytes.

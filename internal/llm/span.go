@@ -25,6 +25,7 @@ type Span struct {
 	ID           string         `json:"id"` // ULID
 	Time         time.Time      `json:"time"`
 	Source       Source         `json:"source"`
+	Tenant       string         `json:"tenant,omitempty"`
 	TraceID      string         `json:"trace_id"`
 	SpanID       string         `json:"span_id"`
 	ParentSpanID string         `json:"parent_span_id,omitempty"`
@@ -77,6 +78,7 @@ type Log struct {
 	ID          string         `json:"id"` // ULID
 	Time        time.Time      `json:"time"`
 	Source      Source         `json:"source"`
+	Tenant      string         `json:"tenant,omitempty"`
 	Service     string         `json:"service,omitempty"`
 	Environment string         `json:"environment,omitempty"`
 	Level       string         `json:"level,omitempty"` // trace, debug, info, warn, error, fatal

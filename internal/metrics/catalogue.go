@@ -32,6 +32,8 @@ type Dimension struct {
 
 // CatalogueOptions configure a Catalogue.
 type CatalogueOptions struct {
+	// Tenants gives every family the label tenant.
+	Tenants bool
 	// Labels are the configured labels beyond the shared ones.
 	Labels []Dimension
 	Limits Limits
@@ -47,6 +49,7 @@ type Catalogue struct {
 	fams    [familyCount]Family
 	aliases []alias
 	dims    []dimension
+	tenants bool
 	limits  Limits
 	now     func() time.Time
 
@@ -110,6 +113,10 @@ func NewCatalogue(o CatalogueOptions) (*Catalogue, error) {
 	if !o.NoAliases {
 		c.aliases = aliases()
 	}
+	if o.Tenants {
+		c.tenants = true
+		c.dims = append(c.dims, dimension{label: llm.TenantLabel, get: func(c *llm.Call) string { return c.Tenant }, limit: newLimiter(llm.TenantLabel, maxTenants)})
+	}
 	for _, d := range o.Labels {
 		dim, err := newDimension(d, l)
 		if err != nil {
@@ -122,6 +129,10 @@ func NewCatalogue(o CatalogueOptions) (*Catalogue, error) {
 	}
 	return c, nil
 }
+
+// maxTenants bounds the tenants that the families tell apart: more than can be
+// declared.
+const maxTenants = 2000
 
 // newDimension checks a configured label and finds its source in a Call.
 func newDimension(d Dimension, l Limits) (dimension, error) {
@@ -202,6 +213,9 @@ func (c *Catalogue) makeHandle(key callKey, call *llm.Call) *handle {
 	gen := []*dto.LabelPair{
 		pair(labelGenAIService, svc), pair(labelGenAIOperation, op), pair(labelGenAIProvider, prov),
 		pair(labelGenAIRequestModel, req), pair(labelGenAIResponseModel, resp),
+	}
+	if c.tenants {
+		gen = append(gen, pair(llm.TenantLabel, c.dims[0].limit.admit(call.Tenant)))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

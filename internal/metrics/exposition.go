@@ -7,16 +7,24 @@ import (
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/pitot-dev/pitot/internal/llm"
 )
 
 // MetricsHandler serves /metrics: Pitot's own registry and the catalogue, in
 // the text, OpenMetrics or protobuf format that the client asks for.
 func (m *Metrics) MetricsHandler() http.Handler {
-	return promhttp.HandlerFor(m.Gatherer(), promhttp.HandlerOpts{
+	opts := promhttp.HandlerOpts{
 		EnableOpenMetrics: true,
 		ErrorLog:          slog.NewLogLogger(m.logger.Handler(), slog.LevelWarn),
 		// What can be gathered is shown: one bad collector must not blind the rest.
 		ErrorHandling: promhttp.ContinueOnError,
+	}
+	if !m.tenanted() {
+		return promhttp.HandlerFor(m.Gatherer(), opts)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		promhttp.HandlerFor(tenantGatherer{m.Gatherer(), llm.TenantOf(r.Context())}, opts).ServeHTTP(w, r)
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 
 // Feedback is one judgement of an answer.
 type Feedback struct {
+	Tenant                           string
 	Service, Provider, Model, Method string // of the Call that is judged, where known
 	// Evaluator says who judged: user, or an evaluator's name.
 	Evaluator string
@@ -22,7 +23,7 @@ type Feedback struct {
 	ScoreOnly bool
 }
 
-type judgedKey struct{ service, provider, model, method, evaluator, label string }
+type judgedKey struct{ tenant, service, provider, model, method, evaluator, label string }
 
 // judgedCell counts the Feedback of one label set.
 type judgedCell struct {
@@ -38,8 +39,12 @@ func (c *Catalogue) ObserveFeedback(f Feedback) {
 	if f.Evaluator == "" {
 		f.Evaluator = "user"
 	}
+	tenant := ""
+	if c.tenants {
+		tenant = c.dims[0].limit.admit(f.Tenant)
+	}
 	key := judgedKey{
-		c.services.admit(f.Service), c.providers.admit(f.Provider), c.models.admit(f.Model), c.methods.admit(f.Method),
+		tenant, c.services.admit(f.Service), c.providers.admit(f.Provider), c.models.admit(f.Model), c.methods.admit(f.Method),
 		c.evaluators.admit(f.Evaluator), c.feedback.admit(f.Label),
 	}
 	at := c.now().UnixMilli()
@@ -78,7 +83,7 @@ func (c *Catalogue) judgedCell(key judgedKey) *judgedCell {
 	defer c.mu.Unlock()
 	cell := c.judged[key]
 	if cell == nil && len(c.judged) >= c.limits.Judged {
-		key = judgedKey{Other, Other, Other, Other, Other, Other}
+		key = judgedKey{Other, Other, Other, Other, Other, Other, Other}
 		cell = c.judged[key]
 	}
 	if cell == nil {
@@ -92,6 +97,9 @@ func (k judgedKey) pairs() []*dto.LabelPair {
 	p := []*dto.LabelPair{
 		pair(labelService, k.service), pair(labelProvider, k.provider), pair(labelModel, k.model),
 		pair(labelMethod, k.method), pair(labelEvaluator, k.evaluator),
+	}
+	if k.tenant != llm.DefaultTenant {
+		p = append(p, pair(llm.TenantLabel, k.tenant))
 	}
 	sortPairs(p)
 	return p

@@ -21,6 +21,8 @@ import (
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/zap"
+
+	"github.com/pitot-dev/pitot/internal/llm"
 )
 
 const (
@@ -83,11 +85,14 @@ func (d *deltas) accumulate(ctx context.Context, md pmetric.Metrics) (map[string
 
 // prepareOTLP makes of md what the store shall have.
 func (m *Metrics) prepareOTLP(ctx context.Context, md pmetric.Metrics) error {
+	if t := llm.TenantOf(ctx); t != llm.DefaultTenant {
+		ownStreams(md, t)
+	}
 	names, err := m.deltas.accumulate(ctx, md)
 	if err != nil {
 		return err
 	}
-	m.senders.prepare(md, names)
+	m.sendersOf(ctx).prepare(md, names)
 	if m.opts.Remote != nil {
 		markReplica(md, m.opts.Instance)
 	}

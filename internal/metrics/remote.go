@@ -113,7 +113,8 @@ type source interface {
 // engineSource evaluates queries here.
 type engineSource struct {
 	engine *promql.Engine
-	store  storage.Queryable
+	store  storage.Queryable // as requests see it
+	all    storage.Queryable
 }
 
 func (s engineSource) query(ctx context.Context, expr string, ts time.Time) (Result, error) {
@@ -136,20 +137,28 @@ func (s engineSource) vector(ctx context.Context, expr string, ts time.Time) (pr
 	return rules.EngineQueryFunc(s.engine, s.store)(ctx, expr, ts)
 }
 
-func (s engineSource) samples() storage.Queryable { return s.store }
+func (s engineSource) samples() storage.Queryable { return s.all }
 
 // remoteSource asks a Prometheus HTTP API.
-type remoteSource struct{ api promv1.API }
+type remoteSource struct {
+	api promv1.API
+	// tenanted says that expressions get the matcher of the tenant who asks.
+	tenanted bool
+}
 
 func newRemoteSource(r *Remote) (*remoteSource, error) {
 	c, err := promapi.NewClient(promapi.Config{Address: r.QueryURL, Client: r.Query})
 	if err != nil {
 		return nil, fmt.Errorf("query URL: %w", err)
 	}
-	return &remoteSource{promv1.NewAPI(c)}, nil
+	return &remoteSource{api: promv1.NewAPI(c)}, nil
 }
 
 func (s *remoteSource) query(ctx context.Context, expr string, ts time.Time) (Result, error) {
+	expr, err := s.restricted(ctx, expr)
+	if err != nil {
+		return Result{}, fmt.Errorf("query: %w", err)
+	}
 	v, warnings, infos, err := s.api.Query(ctx, expr, ts)
 	if err != nil {
 		return Result{}, fmt.Errorf("query: %w", remoteError(err))
@@ -158,6 +167,10 @@ func (s *remoteSource) query(ctx context.Context, expr string, ts time.Time) (Re
 }
 
 func (s *remoteSource) queryRange(ctx context.Context, expr string, start, end time.Time, step time.Duration) (Result, error) {
+	expr, err := s.restricted(ctx, expr)
+	if err != nil {
+		return Result{}, fmt.Errorf("query: %w", err)
+	}
 	v, warnings, infos, err := s.api.QueryRange(ctx, expr, promv1.Range{Start: start, End: end, Step: step})
 	if err != nil {
 		return Result{}, fmt.Errorf("query: %w", remoteError(err))
@@ -222,6 +235,10 @@ func modelPoint(t model.Time, v model.SampleValue, h *model.SampleHistogram) Poi
 // vector evaluates an expression for a rule. Native histograms do not come
 // through this API as they are: rules that record some need remote read.
 func (s *remoteSource) vector(ctx context.Context, expr string, ts time.Time) (promql.Vector, error) {
+	expr, err := s.restricted(ctx, expr)
+	if err != nil {
+		return nil, err
+	}
 	v, _, _, err := s.api.Query(ctx, expr, ts)
 	if err != nil {
 		return nil, remoteError(err)
@@ -261,7 +278,7 @@ const maxRemoteQuery = 10 << 20
 
 // proxyQueries answers what is about samples from the store, and leaves the rest
 // to next.
-func proxyQueries(r *Remote, next http.Handler) (http.Handler, error) {
+func proxyQueries(r *Remote, tenanted bool, next http.Handler) (http.Handler, error) {
 	target, err := url.Parse(r.QueryURL)
 	if err != nil {
 		return nil, fmt.Errorf("query URL: %w", err)
@@ -302,6 +319,16 @@ func proxyQueries(r *Remote, next http.Handler) (http.Handler, error) {
 		}
 		if req.Body != nil {
 			req.Body = http.MaxBytesReader(w, req.Body, maxRemoteQuery)
+		}
+		if tenanted {
+			own, err := restrictRequest(req)
+			if err != nil {
+				w.Header().Set("Content-Type", "application/json")
+				w.WriteHeader(http.StatusBadRequest)
+				_ = json.NewEncoder(w).Encode(map[string]string{"status": "error", "errorType": "bad_data", "error": err.Error()})
+				return
+			}
+			req = own
 		}
 		proxy.ServeHTTP(w, req)
 	}), nil
@@ -365,10 +392,11 @@ func (m *Metrics) buildSource() error {
 		if err != nil {
 			return err
 		}
+		s.tenanted = m.tenanted()
 		m.source = s
 		return nil
 	}
-	m.source = engineSource{m.engine, m.queryable()}
+	m.source = engineSource{m.engine, m.requestQueryable(), m.queryable()}
 	return nil
 }
 
@@ -437,7 +465,7 @@ func (m *Metrics) remoteHandlers(own func() (api, all http.Handler)) (func() (ap
 	if r == nil || r.QueryURL == "" {
 		return own, nil
 	}
-	proxy, err := proxyQueries(r, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+	proxy, err := proxyQueries(r, m.tenanted(), http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		_, all := own()
 		all.ServeHTTP(w, req)
 	}))

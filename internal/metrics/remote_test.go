@@ -305,7 +305,7 @@ func TestRemotePathsAreNotOwn(t *testing.T) {
 	var got string
 	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.URL.Path + " " + r.Header.Get("Cookie") }))
 	defer srv.Close()
-	h, err := proxyQueries(&Remote{QueryURL: srv.URL + u.Path, Query: srv.Client()}, http.NotFoundHandler())
+	h, err := proxyQueries(&Remote{QueryURL: srv.URL + u.Path, Query: srv.Client()}, false, http.NotFoundHandler())
 	if err != nil {
 		t.Fatal(err)
 	}

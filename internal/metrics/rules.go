@@ -52,7 +52,7 @@ func (m *Metrics) buildRules(ctx context.Context) {
 		NameValidationScheme: model.UTF8Validation,
 		Appendable:           m.ruleAppendable(),
 		Queryable:            m.ruleSamples(),
-		QueryFunc:            m.source.vector,
+		QueryFunc:            m.ruleQuery(),
 		NotifyFunc:           m.notify,
 		Context:              ctx,
 		ExternalURL:          m.externalURL,

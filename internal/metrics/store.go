@@ -67,6 +67,8 @@ type Options struct {
 	// that a dashboard is live. Targets of scrape_configs follow Config, whose
 	// defaults are Prometheus' own.
 	ScrapeInterval time.Duration
+	// Tenants are those beside the default one, whose series are kept apart.
+	Tenants []string
 	// Catalogue configures the families that are derived from Calls.
 	Catalogue CatalogueOptions
 	// OTLP bounds what senders of OTLP metrics may put into the store; zero values
@@ -114,10 +116,13 @@ type Metrics struct {
 	rules           *rules.Manager
 	ruleFiles       *ruleLoader
 
-	deltas   *deltas
-	senders  *senders
-	gpu      *gpuCollector
-	sections Sections // in force; guarded by mu
+	deltas  *deltas
+	senders *senders
+	// tenantSenders are those of the other tenants; guarded by tenantMu.
+	tenantSenders map[string]*senders
+	tenantMu      sync.Mutex
+	gpu           *gpuCollector
+	sections      Sections // in force; guarded by mu
 	// storedServices are those that had Calls before this start.
 	storedServices func() map[string]bool
 	// remoteServices are those that other replicas see.

@@ -38,9 +38,9 @@ func (m *Metrics) newHandlers() (prometheusAPI, all http.Handler) {
 	view := apiView{m}
 	api := apiv1.NewAPI(
 		m.engine,
-		m.queryable(),
-		m.store, m.store, // both kinds of appender: the receivers use one each
-		m.db,
+		m.requestQueryable(),
+		m.requestAppendable(), m.requestAppendable(), // both kinds of appender: the receivers use one each
+		m.exemplars(),
 		func(context.Context) apiv1.ScrapePoolsRetriever { return view },
 		func(context.Context) apiv1.TargetRetriever { return view },
 		func(context.Context) apiv1.AlertmanagerRetriever { return view },
@@ -80,7 +80,7 @@ func (m *Metrics) newHandlers() (prometheusAPI, all http.Handler) {
 	mux.Handle("/api/v1/", r)
 	mux.Handle("POST "+otlpPath, m.receiveOTLP(r))
 	mux.Handle("GET /federate", &federation{
-		db: m.ruleSamples(), parser: newParser(), logger: logger, now: time.Now,
+		db: m.federated(), parser: newParser(), logger: logger, now: time.Now,
 		external: func() labels.Labels { return m.config.Load().GlobalConfig.ExternalLabels },
 	})
 	return r, mux

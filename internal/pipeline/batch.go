@@ -133,7 +133,7 @@ func (p *Pipeline) step(b *batch, r *llm.Record, j joined) (reason string, pendi
 	if s.config.Sampling.worthy(*r, rare) {
 		h.flags |= flagKeep
 		if h.trace != "" {
-			p.kept.add(p.tree.trace(h.trace))
+			p.kept.add(p.tree.trace(scoped(h.tenant, h.trace)))
 		}
 	}
 	if states != nil && j.verdict == held {

@@ -54,7 +54,9 @@ func ofFramework(c *llm.Call) bool {
 	return false
 }
 
-func besideKeyOf(c *llm.Call) besideKey { return besideKey{c.Service, strings.ToLower(c.RequestModel)} }
+func besideKeyOf(c *llm.Call) besideKey {
+	return besideKey{scoped(c.Tenant, c.Service), strings.ToLower(c.RequestModel)}
+}
 
 // besideWatched says whether a Call can take part: it comes from an
 // instrumentation that names itself.

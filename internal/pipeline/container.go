@@ -115,7 +115,7 @@ func (c *containers) size() int64 {
 // containerCall makes a Call of its own of what a normalised container states,
 // with ids that follow from the container's.
 func containerCall(s *llm.Span, c *llm.Call) *llm.Call {
-	c.Source = s.Source
+	c.Source, c.Tenant = s.Source, s.Tenant
 	if c.Time.IsZero() {
 		c.Time = s.Time
 	}
@@ -147,10 +147,10 @@ func containerCall(s *llm.Span, c *llm.Call) *llm.Call {
 // does not lose it.
 func (p *Pipeline) hold(b *batch, s *llm.Span, c *llm.Call, j joined, rd Redactor) (journaled string) {
 	c = containerCall(s, c)
-	if p.dedupe.has(c.ID) {
+	if p.dedupe.has(c.Tenant, c.ID) {
 		return ""
 	}
-	h := heldCall{call: c, span: s.ID, key: j.key, parent: j.parent, size: sizeOf(llm.Record{Call: c})}
+	h := heldCall{call: c, span: scoped(s.Tenant, s.ID), key: j.key, parent: j.parent, size: sizeOf(llm.Record{Call: c})}
 	if h.size > maxHeldContent {
 		c.Input, c.Output, c.Tools, c.Attributes, c.Events, c.Links = nil, nil, nil, nil, nil, nil
 		h.size = sizeOf(llm.Record{Call: c})
@@ -209,7 +209,7 @@ func (p *Pipeline) restoreHeld(hs []header) {
 			continue
 		}
 		key, parent := p.spanKeys(h)
-		held := heldCall{call: c, span: h.id, key: key, parent: parent, size: sizeOf(llm.Record{Call: c})}
+		held := heldCall{call: c, span: scoped(h.tenant, h.id), key: key, parent: parent, size: sizeOf(llm.Record{Call: c})}
 		p.expect(held)
 		p.take([]heldCall{held}, nil)
 	}
@@ -286,7 +286,7 @@ func (p *Pipeline) neededContainers(due []heldCall) (recs []llm.Record, js []joi
 	}
 	slices.SortStableFunc(cs, func(a, b candidate) int { return cmp.Compare(b.depth, a.depth) })
 	for _, h := range cs {
-		if p.dedupe.has(h.call.ID) {
+		if p.dedupe.has(h.call.Tenant, h.call.ID) {
 			continue
 		}
 		if t.decideContainer(h.key, h.parent) != held {

@@ -55,7 +55,7 @@ func (w *writer) sampledOut(h header, seq uint64, c SamplingConfig) bool {
 		return out
 	}
 	w.past.upTo = seq
-	if h.flags&flagKeep != 0 || c.draws(h) || h.trace != "" && w.p.kept.has(w.p.tree.trace(h.trace)) {
+	if h.flags&flagKeep != 0 || c.draws(h) || h.trace != "" && w.p.kept.has(w.p.tree.trace(scoped(h.tenant, h.trace))) {
 		return false
 	}
 	w.past.sampled = append(w.past.sampled, seq)

@@ -86,14 +86,14 @@ type keys struct {
 }
 
 func (d *dedupe) keysOf(h header, span spanKey) keys {
-	k := keys{id: d.key('i', h.id), source: h.source, span: uint32(span)}
+	k := keys{id: d.key('i', scoped(h.tenant, h.id)), source: h.source, span: uint32(span)}
 	if pair := h.pair(); pair != "" {
-		k.pair, k.hasPair = d.key('p', pair), true
+		k.pair, k.hasPair = d.key('p', scoped(h.tenant, pair)), true
 	}
 	if len(h.response) >= minResponseID {
 		at := h.time.Unix() / responseSpan
 		for i, t := range [...]int64{at, at - 1, at + 1} {
-			k.response[i] = d.key('r', h.response)
+			k.response[i] = d.key('r', scoped(h.tenant, h.response))
 			k.response[i][1] ^= uint64(t)
 		}
 		k.hasResponse = true
@@ -175,8 +175,8 @@ func (d *dedupe) sameResponse(k keys, source uint8) (claim, bool) {
 }
 
 // has reports whether a record with the id is durable or on its way.
-func (d *dedupe) has(id string) bool {
-	k := d.key('i', id)
+func (d *dedupe) has(tenant, id string) bool {
+	k := d.key('i', scoped(tenant, id))
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c, ok := d.m[k]

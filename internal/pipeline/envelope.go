@@ -13,6 +13,9 @@ import (
 const (
 	envelopeV1 = 1
 	envelopeV2 = 2
+	// envelopeV3 is version 2 with a tenant. It is written for those of tenants other
+	// than the default one alone, so that an older Pitot reads what it knows.
+	envelopeV3 = 3
 )
 
 // The kinds of a record in the journal.
@@ -43,6 +46,7 @@ type header struct {
 	span     string
 	parent   string
 	response string
+	tenant   string
 	held     string // the usage that a container states, as a Call in JSON
 	time     time.Time
 }
@@ -58,6 +62,12 @@ func (h header) pair() string {
 
 // headerOf reads the header of a normalised record.
 func headerOf(r llm.Record) header {
+	h := plainHeader(r)
+	h.tenant = tenantOf(r)
+	return h
+}
+
+func plainHeader(r llm.Record) header {
 	switch {
 	case r.Call != nil:
 		c := r.Call
@@ -82,11 +92,19 @@ func headerOf(r llm.Record) header {
 
 // appendEnvelope appends the header; the row follows it.
 func appendEnvelope(dst []byte, h header) []byte {
-	dst = append(dst, envelopeV2, h.kind, h.flags)
+	version := byte(envelopeV2)
+	if h.tenant != llm.DefaultTenant {
+		version = envelopeV3
+	}
+	dst = append(dst, version, h.kind, h.flags)
 	dst = binary.BigEndian.AppendUint64(dst, uint64(h.time.UnixNano()))
 	for _, s := range [...]string{h.source, h.id, h.trace, h.span, h.parent, h.response, h.held} {
 		dst = binary.AppendUvarint(dst, uint64(len(s)))
 		dst = append(dst, s...)
+	}
+	if version == envelopeV3 {
+		dst = binary.AppendUvarint(dst, uint64(len(h.tenant)))
+		dst = append(dst, h.tenant...)
 	}
 	return dst
 }
@@ -101,7 +119,7 @@ func openEnvelope(b []byte) (h header, row []byte, err error) {
 	switch b[0] {
 	case envelopeV1:
 		return openV1(b)
-	case envelopeV2:
+	case envelopeV2, envelopeV3:
 	default:
 		return header{}, nil, fmt.Errorf("journal record: unknown version %d", b[0])
 	}
@@ -109,10 +127,15 @@ func openEnvelope(b []byte) (h header, row []byte, err error) {
 		return header{}, nil, errCutShort
 	}
 	h = header{kind: b[1], flags: b[2], time: time.Unix(0, int64(binary.BigEndian.Uint64(b[3:]))).UTC()}
-	var parts [7]string
-	if row, err = openStrings(b[11:], parts[:]); err != nil {
+	var parts [8]string
+	n := 7
+	if b[0] == envelopeV3 {
+		n = 8
+	}
+	if row, err = openStrings(b[11:], parts[:n]); err != nil {
 		return header{}, nil, err
 	}
+	h.tenant = parts[7]
 	h.source, h.id, h.trace, h.span, h.parent, h.response, h.held = parts[0], parts[1], parts[2], parts[3], parts[4], parts[5], parts[6]
 	return h, row, nil
 }

@@ -55,6 +55,7 @@ func (p *Pipeline) join(recs []llm.Record, js []joined) []joined {
 			traceOf, span, parent := fixIDs(r)
 			var j joined
 			if traceOf != "" {
+				traceOf = scoped(tenantOf(r), traceOf)
 				if traceOf != traceID {
 					traceID, trace = traceOf, t.trace(traceOf)
 				}
@@ -98,7 +99,7 @@ func (p *Pipeline) spanKeys(h header) (key, parent spanKey) {
 	if h.trace == "" || h.kind == kindLog || h.kind == kindFeedback {
 		return 0, 0
 	}
-	trace := p.tree.trace(h.trace)
+	trace := p.tree.trace(scoped(h.tenant, h.trace))
 	return p.tree.key(trace, h.span), p.tree.key(trace, h.parent)
 }
 

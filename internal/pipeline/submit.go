@@ -23,6 +23,11 @@ const laterChunks = 5
 // those that were taken meanwhile are then recognised by their ids. When ctx
 // ends first, records may or may not become durable.
 func (p *Pipeline) Submit(ctx context.Context, recs []llm.Record) error {
+	if t := llm.TenantOf(ctx); t != llm.DefaultTenant {
+		for _, r := range recs {
+			own(r, t)
+		}
+	}
 	var received counts
 	for _, r := range recs {
 		received.add(sourceOf(r), 1)

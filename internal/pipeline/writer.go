@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pitot-dev/pitot/internal/journal"
+	"github.com/pitot-dev/pitot/internal/llm"
 )
 
 const (
@@ -159,7 +160,7 @@ func (w *writer) remember(h header) {
 		w.p.tree.seed(key, parent, h)
 	}
 	if h.flags&flagKeep != 0 && h.trace != "" {
-		w.p.kept.add(w.p.tree.trace(h.trace))
+		w.p.kept.add(w.p.tree.trace(scoped(h.tenant, h.trace)))
 	}
 }
 
@@ -263,7 +264,7 @@ func (w *writer) deliver(ctx context.Context, n int) error {
 			continue
 		}
 		if h.held != "" {
-			a.held = append(a.held, h.id)
+			a.held = append(a.held, scoped(h.tenant, h.id))
 		}
 		it := stored{header: h, seq: r.Pos.Seq, row: row}
 		if w.sampledOut(h, r.Pos.Seq, sampling) {
@@ -424,13 +425,13 @@ func (w *writer) attempt(ctx context.Context, items *[]stored, a *acked, unsure 
 // dropPresent asks the store for those items that may be in it already, and
 // takes out and books those that are.
 func (w *writer) dropPresent(ctx context.Context, items *[]stored, a *acked, unsure bool) error {
-	var ids []string
+	ids := map[string][]string{} // by tenant
 	var from, to time.Time
 	for _, it := range *items {
 		if !unsure && it.seq > w.maybe {
 			continue
 		}
-		ids = append(ids, it.id)
+		ids[it.tenant] = append(ids[it.tenant], it.id)
 		if from.IsZero() || it.time.Before(from) {
 			from = it.time
 		}
@@ -441,16 +442,22 @@ func (w *writer) dropPresent(ctx context.Context, items *[]stored, a *acked, uns
 	if len(ids) == 0 {
 		return nil
 	}
-	present, err := w.store.Present(ctx, ids, from, to)
-	if err != nil {
-		return err
+	present := map[string]bool{}
+	for tenant, own := range ids {
+		found, err := w.store.Present(llm.WithTenant(ctx, tenant), own, from, to)
+		if err != nil {
+			return err
+		}
+		for id, is := range found {
+			present[scoped(tenant, id)] = is
+		}
 	}
 	if w.store.Epoch() != w.epoch {
 		return errRestarted
 	}
 	absent := make([]stored, 0, len(*items))
 	for _, it := range *items {
-		if present[it.id] && (unsure || it.seq <= w.maybe) {
+		if present[scoped(it.tenant, it.id)] && (unsure || it.seq <= w.maybe) {
 			w.bookAll([]stored{it}, a)
 			w.p.metrics.present.Inc()
 			continue

@@ -332,7 +332,8 @@ func (q *Quality) mayKeep(limit int) bool {
 // feedback is a judgement of a Call as feedback. Its key makes it one of a kind.
 func feedback(c *llm.Call, j *Judgement) *llm.Feedback {
 	return &llm.Feedback{
-		Time: c.Time, CallID: c.ID, TraceID: c.TraceID, SpanID: c.SpanID, ResponseID: c.ResponseID, SessionID: c.Session,
+		Tenant: c.Tenant,
+		Time:   c.Time, CallID: c.ID, TraceID: c.TraceID, SpanID: c.SpanID, ResponseID: c.ResponseID, SessionID: c.Session,
 		Name: j.Evaluator, Evaluator: j.Evaluator, Score: llm.Some(j.Score), Label: j.Label, Comment: j.Explanation,
 		Service: c.Service, Provider: c.Provider, Model: c.Model(), Operation: c.Operation,
 		Feature: c.Feature, PromptName: c.PromptName, PromptVersion: c.PromptVersion,

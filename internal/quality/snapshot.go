@@ -25,7 +25,7 @@ const (
 // says that the whole conversation is wanted, for a judge.
 func snapshot(c *llm.Call, context bool) *llm.Call {
 	s := &llm.Call{
-		ID: strings.Clone(c.ID), Time: c.Time, Source: c.Source, Duration: c.Duration, Status: c.Status, Stream: c.Stream,
+		ID: strings.Clone(c.ID), Time: c.Time, Source: c.Source, Tenant: c.Tenant, Duration: c.Duration, Status: c.Status, Stream: c.Stream,
 		Service: strings.Clone(c.Service), Provider: strings.Clone(c.Provider), Operation: c.Operation,
 		RequestModel: strings.Clone(c.RequestModel), ResponseModel: strings.Clone(c.ResponseModel), ResponseID: strings.Clone(c.ResponseID),
 		TraceID: strings.Clone(c.TraceID), SpanID: strings.Clone(c.SpanID), Session: strings.Clone(c.Session),

@@ -150,7 +150,16 @@ func alertmanagerConfig(c *config.Config) manager.Config {
 }
 
 // externalURL is where people reach the API port.
-func (s *Server) externalURL() string { return "http://" + s.addrText(listenAPI) }
+func (s *Server) externalURL() string {
+	if u := s.config.Auth.URL; u != "" {
+		return strings.TrimSuffix(u, "/")
+	}
+	scheme := "http://"
+	if s.web.tls(listenAPI) {
+		scheme = "https://"
+	}
+	return scheme + s.addrText(listenAPI)
+}
 
 // notify hands the alerts of rules to the Alertmanager.
 func (s *Server) notify(ctx context.Context, alerts []metrics.Alert) {
@@ -187,7 +196,7 @@ func (s *Server) channelStatus() []api.Component {
 // buildProbes builds the prober, which asks through the gateway's own listener.
 func (s *Server) buildProbes() (err error) {
 	s.probes, err = probe.New(probe.Options{
-		Config: s.config.Probes, Gateway: "http://" + s.addrText(listenGateway), Upstreams: s.probeUpstream,
+		Config: s.config.Probes, Gateway: s.gatewayURL(), Upstreams: s.probeUpstream,
 		StateFile: filepath.Join(s.opts.DataDir, "probes.json"), Logger: s.component("probe"), Registerer: s.metrics.Registerer(),
 	})
 	return err

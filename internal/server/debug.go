@@ -57,10 +57,11 @@ func (d *debugPages) close() {
 }
 
 // debugHandler serves the pages to who may see them: with --debug to all that
-// the API port lets in, else to programs of this machine.
+// the API port lets in, else to programs of this machine. Where people must log in
+// the API port lets administrators in, wherever they are.
 func (s *Server) debugHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !s.opts.Debug && !s.local(r) {
+		if !s.opts.Debug && !s.auth.Enabled() && !s.local(r) {
 			failDebug(w, http.StatusForbidden, "profiles are for programs of this machine", "ask from there, or start the server with --debug")
 			return
 		}

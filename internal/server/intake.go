@@ -112,13 +112,15 @@ func kindOfJournal(b []byte) forward.Kind {
 
 // withElasticsearch serves the paths of Elasticsearch's API before all others.
 // They share the port with the page and the APIs: log shippers know one address.
-func withElasticsearch(es *logs.Elasticsearch, next http.Handler) http.Handler {
+func (s *Server) withElasticsearch(next http.Handler) http.Handler {
+	es := s.intake.elasticsearch
 	if es == nil {
 		return next
 	}
+	guarded := s.guardIngest(es)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if logs.Match(r) || logs.WantsElasticsearch(r) {
-			es.ServeHTTP(w, r)
+			guarded.ServeHTTP(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/net/netutil"
 )
 
 // Listen holds the addresses to listen on. Only API and Gateway must be there;
@@ -63,12 +65,18 @@ func (s *Server) bind(ctx context.Context) error {
 			}
 			continue
 		}
-		if err := checkAddress(flag, addr, s.opts.AllowPublic); err != nil {
+		if err := checkAddress(flag, addr, s.opts.AllowPublic || s.protectedListener(name)); err != nil {
+			if s.authOn {
+				err = fmt.Errorf("%w; auth is on, but this listener would let everybody in: docs/access.md says what it needs", err)
+			}
 			return err
 		}
 		l, err := listen(ctx, flag, addr)
 		if err != nil {
 			return err
+		}
+		if s.opts.MaxConnections > 0 {
+			l = netutil.LimitListener(l, s.opts.MaxConnections)
 		}
 		s.doors = append(s.doors, &door{name: name, listener: l})
 	}
@@ -87,7 +95,12 @@ func (s *Server) addr(name string) net.Addr {
 
 // serveHTTP says that h serves on the named listener, if there is one.
 func (s *Server) serveHTTP(name string, h http.Handler) {
-	srv := newHTTPServer(h, s.log, name)
+	srv := newHTTPServer(s.web.wrap(name, h), s.log, name)
+	srv.TLSConfig = s.web.tlsConfig(name)
+	srv.ReadTimeout = readTimeout
+	if name == listenGateway {
+		srv.ReadTimeout = gatewayReadTimeout
+	}
 	s.serveOn(name, func(l net.Listener) error { return serve(srv, l) }, func(ctx context.Context) error { return drain(ctx, srv) })
 }
 
@@ -110,8 +123,16 @@ func (s *Server) Addresses() Listen {
 	return l
 }
 
+// readTimeout is how long a request may take to arrive, its body included: who
+// sends a byte a minute must not hold a connection for ever. Through the gateway
+// large files go on slow lines. An answer may take as long as it likes.
+const (
+	readTimeout        = 5 * time.Minute
+	gatewayReadTimeout = time.Hour
+)
+
 // checkAddress refuses an address that others could reach, unless that is
-// wanted: prompts are sensitive, and this version has no login.
+// wanted, or those who come must show who they are: prompts are sensitive.
 func checkAddress(flag, addr string, public bool) error {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -123,7 +144,7 @@ func checkAddress(flag, addr string, public bool) error {
 	if ip, err := netip.ParseAddr(host); err == nil && ip.IsLoopback() {
 		return nil
 	}
-	return fmt.Errorf("%s: %q is not a loopback address, and there is no login: put an authenticating proxy in front and add --allow-public", flag, addr)
+	return fmt.Errorf("%s: %q is not a loopback address, and there is no login: set auth.enabled, or put an authenticating proxy in front and add --allow-public", flag, addr)
 }
 
 // listen binds an address; a port that is taken is an error that says what to do.
@@ -144,6 +165,7 @@ func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
 func newHTTPServer(h http.Handler, logger *slog.Logger, component string) *http.Server {
 	var p http.Protocols
 	p.SetHTTP1(true)
+	p.SetHTTP2(true) // with TLS
 	p.SetUnencryptedHTTP2(true)
 	return &http.Server{
 		Handler: h, Protocols: &p,
@@ -170,7 +192,11 @@ func (q quietHandler) Handle(ctx context.Context, r slog.Record) error {
 
 // serve runs an HTTP server until it is shut down.
 func serve(s *http.Server, l net.Listener) error {
-	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	run := s.Serve
+	if s.TLSConfig != nil {
+		run = func(l net.Listener) error { return s.ServeTLS(l, "", "") }
+	}
+	if err := run(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil

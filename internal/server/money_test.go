@@ -25,7 +25,11 @@ import (
 const canaries = `
 gateway:
   upstreams:
-    - {name: a, base_url: "https://user:CANARY01@example.com/v1", headers: {Authorization: CANARY03, X-Odd: CANARY04}}
+    - {name: a, base_url: "https://user:CANARY01@example.com/v1", headers: {Authorization: CANARY03, X-Odd: CANARY04}, api_key: CANARY32}
+auth:
+  url: https://pitot.example.com
+  users: [{name: u, password_hash: '$argon2id$v=19$m=8,t=1,p=1$CANARY33CANARY33$CANARY33CANARY33CANARY33', roles: [admin]}]
+  oidc: {issuer: "https://idp.example.com", client_id: i, client_secret: CANARY34, default_role: viewer}
 capture: {hash_users: true, salt: CANARY05CANARY05}
 forward:
   - {name: es, type: elasticsearch, url: "https://es.example.com", username: u, password: CANARY07, headers: {X-A: CANARY08}}

@@ -136,7 +136,7 @@ func (s *Server) openCluster() (err error) {
 				return s.outside.insert.Each(ctx, http.MethodPost, "/internal/force_flush")
 			},
 		},
-	}, events.Options{Retention: time.Duration(c.Retention), Logger: s.log, Registerer: s.metrics.Registerer(), Leads: s.leads})
+	}, events.Options{Retention: time.Duration(c.Retention), Tenants: s.tenants(), Logger: s.log, Registerer: s.metrics.Registerer(), Leads: s.leads})
 	if err != nil {
 		return err
 	}

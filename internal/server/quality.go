@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -34,7 +35,7 @@ func (s *Server) buildQuality() (err error) {
 		return err
 	}
 	s.quality, err = quality.New(quality.Options{
-		Config: s.config.Quality, Sink: qualitySink{s}, Gateway: "http://" + s.addrText(listenGateway), Upstreams: s.judgeUpstream,
+		Config: s.config.Quality, Sink: qualitySink{s}, Gateway: s.gatewayURL(), Upstreams: s.judgeUpstream,
 		Mask: func(text string) string { return s.masks.policy.Load().Text(text) }, StateFile: filepath.Join(s.opts.DataDir, "judges.json"),
 		Logger: s.component("quality"), Registerer: s.metrics.Registerer(),
 	})
@@ -98,18 +99,22 @@ func (q qualitySink) Score(f *llm.Feedback) {
 	f.Comment = "" // it goes nowhere
 	q.s.masks.policy.Load().Feedback(f)
 	q.s.metrics.Catalogue().ObserveFeedback(metrics.Feedback{
-		Service: f.Service, Provider: f.Provider, Model: f.Model, Method: string(f.Operation), Evaluator: f.Evaluator, Score: f.Score, ScoreOnly: true,
+		Tenant: f.Tenant, Service: f.Service, Provider: f.Provider, Model: f.Model, Method: string(f.Operation), Evaluator: f.Evaluator, Score: f.Score, ScoreOnly: true,
 	})
 }
 
 // Keep stores judgements as feedback. Each Call is judged once: no key is
 // needed.
 func (q qualitySink) Keep(ctx context.Context, fs []*llm.Feedback) error {
-	js := make([]*events.Judgement, len(fs))
-	for i, f := range fs {
-		js[i] = &events.Judgement{Feedback: *f, Hasty: true}
+	byTenant := map[string][]*events.Judgement{}
+	for _, f := range fs {
+		byTenant[f.Tenant] = append(byTenant[f.Tenant], &events.Judgement{Feedback: *f, Hasty: true})
 	}
-	return q.s.judgements.Insert(ctx, js)
+	var err error
+	for tenant, js := range byTenant {
+		err = errors.Join(err, q.s.judgements.Insert(llm.WithTenant(ctx, tenant), js))
+	}
+	return err
 }
 
 // restored learns of the feedback that the journal holds.
@@ -122,7 +127,7 @@ func (s *Server) restored(e pipeline.JournalEntry) {
 // judged counts a judgement that was stored.
 func (s *Server) judged(f *events.Feedback) {
 	s.metrics.Catalogue().ObserveFeedback(metrics.Feedback{
-		Service: f.Service, Provider: f.Provider, Model: f.Model, Method: string(f.Operation),
+		Tenant: f.Tenant, Service: f.Service, Provider: f.Provider, Model: f.Model, Method: string(f.Operation),
 		Evaluator: f.Evaluator, Label: f.Label, Score: f.Score,
 	})
 }

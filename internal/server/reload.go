@@ -71,6 +71,13 @@ func (s *Server) reload() error {
 	if err := s.gateway.Reload(next.Gateway); err != nil {
 		return err
 	}
+	users, err := s.web.users(listenAPI)
+	if err != nil {
+		return err
+	}
+	if err := s.auth.Reload(s.authConfig(next, users)); err != nil {
+		return err
+	}
 	if err := s.metrics.ReloadAll(metrics.Sections{Prometheus: next.Prometheus.Text, ModelServers: next.ModelServers.Text}); err != nil {
 		// Validated above; if it fails all the same, the gateway goes back.
 		if back := s.gateway.Reload(current.Gateway); back != nil {

@@ -25,6 +25,7 @@ import (
 	"github.com/pitot-dev/pitot/internal/alert/rules"
 	"github.com/pitot-dev/pitot/internal/alert/slo"
 	"github.com/pitot-dev/pitot/internal/api"
+	"github.com/pitot-dev/pitot/internal/auth"
 	"github.com/pitot-dev/pitot/internal/config"
 	"github.com/pitot-dev/pitot/internal/engine"
 	"github.com/pitot-dev/pitot/internal/events"
@@ -38,7 +39,7 @@ import (
 	"github.com/pitot-dev/pitot/internal/probe"
 	"github.com/pitot-dev/pitot/internal/quality"
 	"github.com/pitot-dev/pitot/internal/tier"
-	"github.com/pitot-dev/pitot/web"
+	webui "github.com/pitot-dev/pitot/web"
 )
 
 // Options are what a Server is built from.
@@ -55,8 +56,14 @@ type Options struct {
 	AllowPublic bool
 	// AllowHosts are names besides localhost that loopback listeners answer to.
 	AllowHosts []string
-	Version    string
-	Logger     *slog.Logger
+	// WebConfig is the web configuration file of all listeners; WebConfigs are those
+	// of single ones, as listener=FILE.
+	WebConfig  string
+	WebConfigs []string
+	// MaxConnections bounds the connections of each listener; 0 is no limit.
+	MaxConnections int
+	Version        string
+	Logger         *slog.Logger
 	// EngineArgs start the engine's child; default the command `engine`.
 	EngineArgs []string
 	// EngineEnv is added to its environment.
@@ -105,11 +112,15 @@ type Server struct {
 	slos          atomic.Pointer[slo.Set]
 	pipeline      *pipeline.Pipeline
 	// judgements take feedback in, quality makes some.
+	auth       *auth.Auth
+	authOn     bool // somebody must log in; as auth says it once it is there
+	web        *webFiles
+	inside     inside
 	judgements *events.Judgements
 	quality    *quality.Quality
 	gateway    *gateway.Gateway
 	intake     intake
-	ui         *web.UI
+	ui         *webui.UI
 	tools      *mcp.Server
 	apiHandler http.Handler // all of the API port
 	prices     atomic.Pointer[price.Table]
@@ -162,6 +173,14 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	if dir := s.config.Storage.Dir; dir != "" {
 		s.opts.DataDir = dir
 	}
+	if s.web, err = newWebFiles(o.WebConfig, o.WebConfigs); err != nil {
+		return nil, err
+	}
+	users, err := s.web.users(listenAPI)
+	if err != nil {
+		return nil, err
+	}
+	s.authOn = s.authConfig(s.config, users).Enabled
 	if err := s.bind(ctx); err != nil {
 		return nil, err
 	}
@@ -175,6 +194,12 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	s.dropSnapshots() // the stores are locked: they are nobody's
+	if err := s.buildAuth(); err != nil {
+		return nil, err
+	}
+	if err := s.buildInside(ctx); err != nil {
+		return nil, err
+	}
 	if err := s.buildAlerts(); err != nil {
 		return nil, err
 	}
@@ -194,7 +219,7 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	s.gateway, err = gateway.New(gateway.Options{
-		Config: s.config.Gateway, Guard: budgetGuard{s.budgets}, Sink: gatewaySink{s.pipeline, s.metrics.Catalogue(), s.masks}, Logger: s.component("gateway"), Registerer: s.metrics.Registerer(),
+		Config: s.config.Gateway, Keys: virtualKeys{s.auth}, Guard: budgetGuard{s.budgets}, Sink: gatewaySink{s.pipeline, s.metrics.Catalogue(), s.masks}, Logger: s.component("gateway"), Registerer: s.metrics.Registerer(),
 	})
 	if err != nil {
 		return nil, err
@@ -207,7 +232,7 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	if s.writes, err = newWrites(s.metrics.Registerer()); err != nil {
 		return nil, err
 	}
-	if s.ui, err = web.New(); err != nil {
+	if s.ui, err = webui.New(); err != nil {
 		return nil, fmt.Errorf("web UI: %w", err)
 	}
 	if err := s.buildTools(); err != nil {
@@ -216,12 +241,16 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	if err := s.buildDebug(); err != nil {
 		return nil, err
 	}
-	s.apiHandler = guardHost(withElasticsearch(s.intake.elasticsearch, s.forRole(api.New(s.apiOptions()))), s.addr(listenAPI), o.AllowHosts)
+	s.apiHandler = guardHost(s.withElasticsearch(s.forRole(api.New(s.apiOptions()))), s.addr(listenAPI), o.AllowHosts)
 	s.serveHTTP(listenAPI, s.apiHandler)
 	// Telemetry is only taken here, never given out: names need no guard.
-	s.serveHTTP(listenOTLPHTTP, s.intake.receiver.HTTPHandler())
-	s.serveHTTP(listenOTLPGRPC, s.intake.receiver.HTTPHandler())
-	s.serveHTTP(listenJaeger, s.intake.receiver.JaegerHandler())
+	s.serveHTTP(listenOTLPHTTP, s.guardIngest(s.intake.receiver.HTTPHandler()))
+	s.serveHTTP(listenOTLPGRPC, s.guardIngest(s.intake.receiver.HTTPHandler()))
+	s.serveHTTP(listenJaeger, s.guardIngest(s.intake.receiver.JaegerHandler()))
+	if s.inside.listener != nil {
+		s.doors = append(s.doors, &door{name: listenInside, listener: s.inside.listener})
+		s.serveHTTP(listenInside, s.insideHandler())
+	}
 	return s, nil
 }
 
@@ -257,7 +286,7 @@ func (s *Server) openStores(ctx context.Context) error {
 	s.metrics, err = metrics.Open(ctx, metrics.Options{
 		Dir: filepath.Join(s.opts.DataDir, "metrics"), Retention: time.Duration(st.Metrics.Retention), MaxDisk: int64(st.Metrics.MaxDisk),
 		Logger: s.component("metrics"), Config: s.config.Prometheus.Text, ModelServers: s.config.ModelServers.Text, ConfigDir: s.config.Dir(), Version: s.opts.Version,
-		ExternalURL: "http://" + s.addrText(listenAPI), Catalogue: metrics.CatalogueOptions{Labels: dimensions(s.config)},
+		ExternalURL: s.externalURL(), Catalogue: metrics.CatalogueOptions{Tenants: len(s.tenants()) > 0, Labels: dimensions(s.config)}, Tenants: s.tenants(),
 		Notify: s.notify, OTLP: s.config.OTLP.Metrics, GPU: s.config.GPU, Infrastructure: s.config.Infrastructure,
 		OutOfOrder: outOfOrder(s.opts.History), Remote: remote, Instance: s.instance(),
 	})
@@ -282,7 +311,7 @@ func (s *Server) openStores(ctx context.Context) error {
 		return err
 	}
 	s.events, err = events.New(events.Endpoint{InsertURL: s.engine.URL(), Client: s.engine.Client(), Epoch: s.engine.Epoch},
-		events.Options{Retention: retention, Logger: s.log, Registerer: s.metrics.Registerer()})
+		events.Options{Retention: retention, Tenants: s.tenants(), Logger: s.log, Registerer: s.metrics.Registerer()})
 	if err != nil {
 		return err
 	}
@@ -418,6 +447,9 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) where() []any {
 	var out []any
 	for _, d := range s.doors {
+		if d.name == listenInside {
+			continue
+		}
 		out = append(out, strings.ReplaceAll(d.name, "-", "_"), d.listener.Addr().String())
 	}
 	return out
@@ -456,6 +488,10 @@ func (s *Server) close() {
 			s.report("metrics", s.metrics.Close())
 		}
 		s.outside.close()
+		s.report("auth", s.auth.Close())
+		if s.inside.listener != nil {
+			_ = s.inside.listener.Close()
+		}
 		if s.alerts != nil { // after the rules, which tell it
 			s.report("alerts", s.alerts.Close())
 		}

@@ -366,6 +366,9 @@ var setupNames = map[string]string{
 func (s *Server) setupAddresses() map[string]string {
 	out := map[string]string{}
 	for _, d := range s.doors {
+		if d.name == listenInside {
+			continue
+		}
 		out[cmp.Or(setupNames[d.name], d.name)] = d.listener.Addr().String()
 	}
 	return out

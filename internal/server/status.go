@@ -15,12 +15,12 @@ import (
 
 func (s *Server) apiOptions() api.Options {
 	return api.Options{
-		Logger: s.component("api"), Events: s.events, Prometheus: s.countedWrites(s.metrics.Handler()), Metrics: s.metrics.MetricsHandler(),
+		Logger: s.component("api"), Events: s.events, Prometheus: s.countedWrites(boundedBodies(s.metrics.Handler())), Metrics: s.metrics.MetricsHandler(),
 		Live: s.pipeline.Subscribe, Ledger: s.pipeline.Ledger, Status: s.status, Ready: s.ready, GatewayReady: s.gatewayReady, Debug: s.debugHandler(), Reload: s.Reload,
 		Judge: s.judgements.Insert, FeedbackAccess: s.feedbackAccess, Histograms: s.foreignHistograms, Probes: s.probes.Status, Probe: s.probes.Probe, Evaluators: s.evaluators, FailuresOnly: s.quality.FailuresOnly,
 		Alertmanager: s.alerts.Handler(), Channels: s.alerts.Status, TestReceiver: s.alerts.TestReceiver,
 		Rules: s.rules.Status, SLOs: s.sloStatus, Budgets: s.budgets.Status, Dashboards: func() any { return dashboard.Dashboards() }, Explain: s.explain,
-		Prices: s.prices.Load, Usages: s.events.Usages, ScanCalls: s.events.ScanCalls, Details: s.events, Config: s.configReport, Setup: s.arrivals.setup, Facts: s.facts, UI: s.ui, Data: dataAdmin{s}, MCP: s.tools.HTTPHandler(),
+		Prices: s.prices.Load, Usages: s.events.Usages, ScanCalls: s.events.ScanCalls, Details: s.events, Config: s.configReport, Setup: s.arrivals.setup, Facts: s.facts, UI: s.ui, Data: dataAdmin{s}, MCP: s.tools.HTTPHandler(), Auth: s.auth,
 	}
 }
 
@@ -81,6 +81,9 @@ func (s *Server) status(ctx context.Context) api.Status {
 	s.stateMu.Unlock()
 	listeners := map[string]string{}
 	for _, d := range s.doors {
+		if d.name == listenInside {
+			continue // nobody else's business
+		}
 		listeners[d.name] = d.listener.Addr().String()
 	}
 	st := api.Status{
@@ -168,7 +171,13 @@ func (s *Server) exposure() api.Component {
 	c := api.Component{Name: "access", State: api.StateOK, Detail: "listeners are on loopback"}
 	var err error
 	for _, d := range s.doors {
-		err = errors.Join(err, checkAddress("listen."+d.name, d.listener.Addr().String(), false))
+		err = errors.Join(err, checkAddress("listen."+d.name, d.listener.Addr().String(), s.protectedListener(d.name)))
+	}
+	if s.authOn {
+		c.Detail = "everybody must log in or send a key"
+		if broken := errors.Join(s.auth.Keys().Broken(), s.web.broken()); broken != nil {
+			c.State, c.Detail, c.Hint = api.StateDegraded, broken.Error(), "what was read before stays in force: mend the file"
+		}
 	}
 	if err != nil {
 		c.State, c.Detail, c.Hint = api.StateDegraded, "listeners are reachable from other machines and there is no login", "put an authenticating proxy in front of them"

@@ -5,6 +5,7 @@ import { createRoot } from 'react-dom/client';
 import '@mantine/core/styles.css';
 import './app/global.css';
 import './i18n';
+import { Gate } from './account/Gate';
 import { ApiError } from './api/client';
 import { nonce } from './app/nonce';
 import { Notices } from './app/Notices';
@@ -32,7 +33,7 @@ if (root !== null) {
         <QueryClientProvider client={client}>
           <SettingsProvider>
             <Notices />
-            <Shell />
+            <Gate><Shell /></Gate>
           </SettingsProvider>
         </QueryClientProvider>
       </MantineProvider>

@@ -30,6 +30,9 @@ export function queryString(params: Params = {}): string {
   return s === '' ? '' : '?' + s;
 }
 
+/** The event by which the page learns that a login has ended, or that one is needed. */
+export const unauthenticated = 'pitot:unauthenticated';
+
 export const base = '/api/pitot/v1';
 
 /** Reads the error of an answer: Pitot's, Prometheus', the Alertmanager's, or plain text. */
@@ -72,6 +75,7 @@ export async function request(path: string, o: RequestOptions = {}): Promise<Res
     if (e instanceof DOMException && e.name === 'AbortError') throw e;
     throw new ApiError(0, 'network', e instanceof Error ? e.message : String(e));
   }
+  if (r.status === 401) window.dispatchEvent(new Event(unauthenticated));
   if (!r.ok) throw await errorOf(r);
   return r;
 }

@@ -4,7 +4,8 @@ import { IconSearch, IconSettings } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Component, lazy, Suspense, useCallback, useEffect, useRef, useState, type ReactNode } from 'react';
 import { Link as RouterLink, Route, Switch as RouteSwitch, useLocation, useSearch } from 'wouter';
-import { get } from '~/api/client';
+import { ApiError, get } from '~/api/client';
+import { AccountMenu } from '~/account/AccountMenu';
 import type { Status } from '~/api/types';
 import { setLanguage, useLanguage } from '~/i18n';
 import { common } from '~/i18n/common';
@@ -71,6 +72,7 @@ export function Shell() {
           <Group gap={4} wrap="nowrap">
             {!page?.timeless && <TimePicker />}
             <ActionIcon hiddenFrom="sm" variant="subtle" color="gray" aria-label={t('palette')} onClick={() => openPalette()}><IconSearch size={16} /></ActionIcon>
+            <AccountMenu />
             <SettingsMenu onHelp={helpActions.open} onKiosk={() => setKiosk('1')} />
           </Group>
         </Group>
@@ -115,6 +117,8 @@ function Health() {
   const { tick } = useSettings();
   const q = useQuery({ queryKey: ['status', tick], queryFn: ({ signal }) => get<Status>('/status', {}, signal), placeholderData: (was) => was });
   const s = q.data;
+  // How the server is doing is not for users of other tenants to see.
+  if (q.error instanceof ApiError && q.error.status === 403) return null;
   if (q.error && s === undefined) return <Stack mb="sm"><Failure error={q.error} retry={() => void q.refetch()} /></Stack>;
   if (s === undefined || s.state === 'ok') return null;
   const bad = s.components.filter((x) => x.state !== 'ok');

@@ -1,9 +1,9 @@
 // Every page: its path, its place in the navigation, its shortcut, its code.
 
-import { IconActivity, IconBell, IconBinaryTree, IconBulb, IconCoin, IconCpu, IconFileText, IconHeartRateMonitor, IconLayoutDashboard, IconListSearch, IconMessages, IconPlugConnected, IconScale, IconTarget, IconTerminal2 } from '@tabler/icons-react';
+import { IconActivity, IconBell, IconBinaryTree, IconBulb, IconCoin, IconCpu, IconFileText, IconHeartRateMonitor, IconKey, IconLayoutDashboard, IconListSearch, IconMessages, IconPlugConnected, IconScale, IconTarget, IconTerminal2 } from '@tabler/icons-react';
 import { lazy, type ComponentType, type LazyExoticComponent } from 'react';
 
-export type PageName = 'overview' | 'alerts' | 'slos' | 'calls' | 'traces' | 'sessions' | 'logs' | 'query' | 'models' | 'cost' | 'quality' | 'infrastructure' | 'dashboards' | 'status' | 'setup';
+export type PageName = 'overview' | 'alerts' | 'slos' | 'calls' | 'traces' | 'sessions' | 'logs' | 'query' | 'models' | 'cost' | 'quality' | 'infrastructure' | 'dashboards' | 'status' | 'setup' | 'keys';
 
 export interface Page {
   name: PageName;
@@ -33,6 +33,7 @@ export const pages: Page[] = [
   { name: 'infrastructure', paths: ['/infrastructure'], group: 'understand', icon: IconCpu, key: 'i', view: lazy(() => import('~/views/infrastructure')) },
   { name: 'dashboards', paths: ['/dashboards', '/dashboards/:id'], group: 'understand', icon: IconLayoutDashboard, key: 'h', view: lazy(() => import('~/views/dashboards')) },
   { name: 'status', paths: ['/status', '/status/:tab'], group: 'server', icon: IconHeartRateMonitor, key: 'v', view: lazy(() => import('~/views/status')), timeless: true },
+  { name: 'keys', paths: ['/keys'], group: 'server', icon: IconKey, key: 'k', view: lazy(() => import('~/views/keys')), timeless: true },
   { name: 'setup', paths: ['/setup'], group: 'server', icon: IconPlugConnected, key: 'n', view: lazy(() => import('~/views/setup')), timeless: true },
 ];
 

@@ -6,7 +6,7 @@ export const common = defineMessages(
   'common',
   {
     overview: 'Overview', calls: 'Calls', call: 'Call', traces: 'Traces', trace: 'Trace', sessions: 'Sessions', session: 'Session', models: 'Models', model: 'Model', cost: 'Cost', budgets: 'Budgets',
-    alerts: 'Alerts', slos: 'SLOs', quality: 'Quality', logs: 'Logs', query: 'Query', infrastructure: 'Infrastructure', status: 'Status', setup: 'Connect', dashboards: 'Dashboards',
+    alerts: 'Alerts', slos: 'SLOs', quality: 'Quality', logs: 'Logs', query: 'Query', infrastructure: 'Infrastructure', status: 'Status', setup: 'Connect', keys: 'API keys', dashboards: 'Dashboards',
     service: 'Service', provider: 'Provider', operation: 'Operation', environment: 'Environment', user: 'User', feature: 'Feature', agent: 'Agent', tool: 'Tool', workflow: 'Workflow', source: 'Source', region: 'Region', team: 'Team', prompt: 'Prompt', promptVersion: 'Prompt version', tags: 'Tags',
     time: 'Time', duration: 'Duration', latency: 'Latency', ttft: 'TTFT', ttftLong: 'Time to first token', tpot: 'TPOT', tokens: 'Tokens', tokensPerSecond: 'Tokens/s', inputTokens: 'Input tokens', outputTokens: 'Output tokens', cacheRead: 'Cache read', cacheWrite: 'Cache write', reasoning: 'Reasoning', requests: 'Requests', errors: 'Errors', errorRate: 'Error rate', error: 'Error', ok: 'OK',
     unpriced: 'unpriced', reported: 'reported', computed: 'computed', estimated: 'estimated', unknown: 'unknown',
@@ -17,7 +17,7 @@ export const common = defineMessages(
   },
   {
     overview: '总览', calls: '调用', call: '调用', traces: '链路', trace: '链路', sessions: '会话', session: '会话', models: '模型', model: '模型', cost: '成本', budgets: '预算',
-    alerts: '告警', slos: 'SLO', quality: '质量', logs: '日志', query: '查询', infrastructure: '基础设施', status: '状态', setup: '接入', dashboards: '仪表盘',
+    alerts: '告警', slos: 'SLO', quality: '质量', logs: '日志', query: '查询', infrastructure: '基础设施', status: '状态', setup: '接入', keys: 'API 密钥', dashboards: '仪表盘',
     service: '服务', provider: '提供商', operation: '操作', environment: '环境', user: '用户', feature: '功能', agent: '智能体', tool: '工具', workflow: '工作流', source: '来源', region: '区域', team: '团队', prompt: '提示词', promptVersion: '提示词版本', tags: '标签',
     time: '时间', duration: '耗时', latency: '延迟', ttft: 'TTFT', ttftLong: '首 token 时间', tpot: 'TPOT', tokens: 'Token', tokensPerSecond: 'Token/秒', inputTokens: '输入 token', outputTokens: '输出 token', cacheRead: '缓存读取', cacheWrite: '缓存写入', reasoning: '推理', requests: '请求', errors: '错误', errorRate: '错误率', error: '错误', ok: '正常',
     unpriced: '未定价', reported: '提供商上报', computed: '计算得出', estimated: '估算', unknown: '未知',
