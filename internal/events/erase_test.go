@@ -160,7 +160,7 @@ func TestEraseLeavesNoByte(t *testing.T) {
 }
 
 func TestEraseOneSessionTraceOrCall(t *testing.T) {
-	s := testStore(t)
+	s, _ := rollupStore(t)
 	r := rand.New(rand.NewPCG(3, 4))
 	at := time.Now().Add(-time.Hour)
 	var cs []*llm.Call
@@ -189,7 +189,7 @@ func TestEraseOneSessionTraceOrCall(t *testing.T) {
 }
 
 func TestCleanByServiceAndKind(t *testing.T) {
-	s := testStore(t)
+	s, _ := rollupStore(t)
 	r := rand.New(rand.NewPCG(5, 6))
 	old, young := time.Now().Add(-50*time.Hour), time.Now().Add(-time.Hour)
 	var recs []llm.Record
