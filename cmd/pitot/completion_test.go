@@ -37,7 +37,7 @@ func TestBashCompletion(t *testing.T) {
 		want    []string // that must be offered
 		without []string
 	}{
-		{[]string{"pitot", ""}, []string{"serve", "demo", "mcp", "export", "--help"}, []string{"bench-part", "engine"}},
+		{[]string{"pitot", ""}, []string{"serve", "demo", "mcp", "export", "engine", "--help"}, []string{"bench-part"}},
 		{[]string{"pitot", "ex"}, []string{"explain", "export"}, []string{"serve"}},
 		{[]string{"pitot", "export", ""}, []string{"calls", "traces", "dataset"}, []string{"serve"}},
 		{[]string{"pitot", "export", "calls", "--for"}, []string{"--format"}, []string{"--from"}},

@@ -83,6 +83,8 @@ func TestConfigHidesSecrets(t *testing.T) {
 	}
 	// Either of them is set in a file.
 	cfg.Storage.Events.Cluster.BearerToken, cfg.Storage.Metrics.Remote.Password = "CANARY36", "CANARY37"
+	// A cluster keeps its own days: it goes with no cold storage in a file.
+	cfg.Storage.Events.Cold.SecretKey = "CANARY38"
 	rep := effective(cfg)
 	b, err := json.Marshal(rep)
 	if err != nil {

@@ -60,6 +60,8 @@ func docZH(doc string) string {
 		"SlowTokenGeneration, minor: median of the generation rate, in tokens per second.": "SlowTokenGeneration（轻微）：生成速度的中位数，单位 token/秒。",
 		"HighTokenUsage: input and output tokens of a model of a service in 5 minutes.":    "HighTokenUsage：一个服务的一个模型在 5 分钟内的输入与输出 token。",
 		"PitotStoreBehind: age of the oldest record that is not in the event store.":       "PitotStoreBehind：尚未写入事件存储的最早记录的时长。",
+		"PitotBufferFilling: share of the journal or the queue in use.":                    "PitotBufferFilling：预写日志或队列已使用的比例。",
+		"PitotEngineRestarting: ends of the event engine in an hour.":                      "PitotEngineRestarting：事件引擎一小时内的退出次数。",
 		"Half width of the bands in usual deviations: larger is quieter.":                  "区间的半宽，以常见偏差为单位：越大越安静。",
 		"Calls in 5 minutes below which nothing but traffic is judged.":                    "5 分钟内的调用少于此数时，只判断流量。",
 		"TrafficAnomaly, down: calls in 5 minutes that the lower bound must stand for.":    "TrafficAnomaly（下降）：下界至少须对应的 5 分钟调用数。",
