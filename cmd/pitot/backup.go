@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -166,7 +167,7 @@ func (c *backupListCmd) Run(ctx context.Context, s *streams) error {
 			}
 			continue
 		}
-		row(s.out, widths, id, fmt.Sprint(len(m.Files)), megabytes(m.Bytes), fmt.Sprint(m.Added), megabytes(m.AddedBytes), clean(m.Pitot, 20))
+		row(s.out, widths, id, strconv.Itoa(len(m.Files)), megabytes(m.Bytes), fmt.Sprint(m.Added), megabytes(m.AddedBytes), clean(m.Pitot, 20))
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -59,7 +60,7 @@ func (c *planCmd) Run(ctx context.Context, s *streams) error {
 		}
 	}
 	if t.CallsPerDay <= 0 {
-		return usageError{fmt.Errorf("say how many calls come a day with --calls-per-day, or name a server that has seen some with --server")}
+		return usageError{errors.New("say how many calls come a day with --calls-per-day, or name a server that has seen some with --server")}
 	}
 	p := t.Plan(seen)
 	if c.JSON {

@@ -322,16 +322,9 @@ func (s *server) withheld(r *http.Request) bool {
 	return s.Auth != nil && s.Auth.Enabled() && !auth.From(r.Context()).Can(auth.Content)
 }
 
-// may says whether who asks has a permission; everybody has where nobody must
-// log in.
-func (s *server) may(r *http.Request, need auth.Perm) bool {
-	return s.Auth == nil || !s.Auth.Enabled() || auth.From(r.Context()).Can(need)
-}
-
 // retryAfter writes the header of an answer that says to wait.
 func retryAfter(w http.ResponseWriter, err error) {
-	var limited *auth.LimitError
-	if errors.As(err, &limited) {
+	if limited, ok := errors.AsType[*auth.LimitError](err); ok {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(limited.Wait.Seconds()))))
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/tsdb/index"
@@ -178,7 +179,7 @@ func syncDirs(root string) error {
 		if err != nil || !e.IsDir() {
 			return err
 		}
-		d, err := os.Open(name)
+		d, err := os.Open(name) //nolint:gosec // a directory that this process has just made
 		if err != nil {
 			return err
 		}
@@ -189,7 +190,7 @@ func syncDirs(root string) error {
 // Delete removes the samples of all series of a service, or of all, between two
 // times. The write-ahead log keeps them until it is cut, within hours.
 func (m *Metrics) Delete(ctx context.Context, from, to int64, service string) error {
-	match := labels.MustNewMatcher(labels.MatchRegexp, labels.MetricName, ".+")
+	match := labels.MustNewMatcher(labels.MatchRegexp, model.MetricNameLabel, ".+")
 	ms := []*labels.Matcher{match}
 	if service != "" {
 		ms = append(ms, labels.MustNewMatcher(labels.MatchEqual, "service", service))

@@ -19,19 +19,8 @@ import (
 // buildAuth builds what recognises people and programs. Users of the web
 // configuration file switch it on, as they do in Prometheus.
 func (s *Server) buildAuth() (err error) {
-	users, err := s.web.users(listenAPI)
-	if err != nil {
-		return err
-	}
 	s.auth, err = auth.New(auth.Options{
-		Config: s.authConfig(s.config, users), Dir: s.opts.DataDir, Logger: s.component("auth"),
-		WebUsers: func() map[string]string {
-			users, err := s.web.users(listenAPI)
-			if err != nil {
-				return nil // the file was read once: it is being written
-			}
-			return users
-		},
+		Config: s.authConfig(s.config, s.web.users()), Dir: s.opts.DataDir, Logger: s.component("auth"), WebUsers: s.web.users,
 	})
 	if err != nil {
 		return err

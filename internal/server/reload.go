@@ -71,11 +71,7 @@ func (s *Server) reload() error {
 	if err := s.gateway.Reload(next.Gateway); err != nil {
 		return err
 	}
-	users, err := s.web.users(listenAPI)
-	if err != nil {
-		return err
-	}
-	if err := s.auth.Reload(s.authConfig(next, users)); err != nil {
+	if err := s.auth.Reload(s.authConfig(next, s.web.users())); err != nil {
 		return err
 	}
 	if err := s.metrics.ReloadAll(metrics.Sections{Prometheus: next.Prometheus.Text, ModelServers: next.ModelServers.Text}); err != nil {

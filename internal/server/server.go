@@ -176,11 +176,7 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	if s.web, err = newWebFiles(o.WebConfig, o.WebConfigs); err != nil {
 		return nil, err
 	}
-	users, err := s.web.users(listenAPI)
-	if err != nil {
-		return nil, err
-	}
-	s.authOn = s.authConfig(s.config, users).Enabled
+	s.authOn = s.authConfig(s.config, s.web.users()).Enabled
 	if err := s.bind(ctx); err != nil {
 		return nil, err
 	}

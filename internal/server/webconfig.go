@@ -173,17 +173,17 @@ func (w *webFiles) tls(listener string) bool {
 	return t != nil
 }
 
-// users are those of a listener with the hashes of their passwords.
-func (w *webFiles) users(listener string) (map[string]string, error) {
-	c, _ := w.current(listener)
+// users are those of the API's listener with the hashes of their passwords.
+func (w *webFiles) users() map[string]string {
+	c, _ := w.current(listenAPI)
 	if c == nil {
-		return nil, nil
+		return nil
 	}
 	out := make(map[string]string, len(c.Users))
 	for name, hash := range c.Users {
 		out[name] = string(hash)
 	}
-	return out, nil
+	return out
 }
 
 // tlsConfig is what a server uses, with the file in force for each connection;

@@ -28,7 +28,7 @@ func prose(r *rand.Rand, words int) string {
 		if i > 0 {
 			b.WriteByte(' ')
 		}
-		n := uint64(rand.NewZipf(r, 1.15, 3, 8000).Uint64())
+		n := rand.NewZipf(r, 1.15, 3, 8000).Uint64()
 		for range 2 + n%3 {
 			b.WriteString(syllables[n%uint64(len(syllables))])
 			n = n*2654435761 + 7

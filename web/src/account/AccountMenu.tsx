@@ -3,16 +3,13 @@ import { IconCheck, IconLogout, IconUser } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { post } from '~/api/client';
 import { notify } from '~/ui/notify';
-import { authKey, may, useAuth, type AuthReport } from './data';
+import { authKey, may, type Account, type AuthReport } from './data';
 import { account } from './messages';
 
-/** Who is looking, whose data it is, and the way out. Nothing where nobody must log in. */
-export function AccountMenu() {
+/** Who is looking, whose data it is, and the way out. */
+export default function AccountMenu({ report, user }: { report: AuthReport; user: Account }) {
   const t = account.useT();
   const client = useQueryClient();
-  const { data } = useAuth();
-  const user = data?.user;
-  if (data?.enabled !== true || user === undefined) return null;
   const take = (next: AuthReport) => {
     client.clear();
     client.setQueryData(authKey, next);
@@ -27,7 +24,7 @@ export function AccountMenu() {
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>{user.name}{user.roles.length > 0 ? ` · ${user.roles.join(', ')}` : ''}</Menu.Label>
-        {!may(data, 'content') && <Text size="xs" c="dimmed" px="sm" pb={4} maw={220}>{t('noContent')}</Text>}
+        {!may(report, 'content') && <Text size="xs" c="dimmed" px="sm" pb={4} maw={220}>{t('noContent')}</Text>}
         {user.tenants.length > 1 && (
           <>
             <Menu.Divider />

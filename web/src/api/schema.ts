@@ -62,7 +62,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A file of calls, one row each, without their content; start is an hour before end by default. */
+        /** A file of calls, one row each; start is an hour before end by default. */
         get: operations["exportCalls"];
         put?: never;
         post?: never;
@@ -317,6 +317,262 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/pitot/v1/admin/snapshots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a copy of all stores that does not change, for a backup; `pitot backup` copies it elsewhere and releases it. */
+        post: operations["createSnapshot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/pitot/v1/admin/snapshots/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a snapshot. */
+        delete: operations["releaseSnapshot"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/pitot/v1/admin/data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is stored, by day, kind and service, and how much disk it uses. */
+        get: operations["dataStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/pitot/v1/admin/data/clean": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Remove records by age, service and kind; only counts them unless dry_run is false. */
+        post: operations["cleanData"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/pitot/v1/admin/data/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Remove all of one user, session, trace or call from the files of the stores; only counts unless dry_run is false. */
+        post: operations["eraseData"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/pitot/v1/auth": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How to log in, and who asks. */
+        get: operations["auth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/pitot/v1/auth/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin a session with a name and a password; the answer sets its cookie. */
+        post: operations["login"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/pitot/v1/auth/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End the session. */
+        post: operations["logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/pitot/v1/auth/tenant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Choose the tenant that the session shows. */
+        post: operations["chooseTenant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/pitot/v1/auth/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End all sessions of a user. */
+        delete: operations["endSessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/pitot/v1/auth/oidc/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Send the browser to the OpenID provider. */
+        get: operations["oidcLogin"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/pitot/v1/auth/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the OpenID provider sends the browser back to. */
+        get: operations["oidcCallback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/pitot/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The API keys of the tenant; those of all for the default tenant. */
+        get: operations["listKeys"];
+        put?: never;
+        /** Make an API key. Its secret is in this answer and nowhere else. */
+        post: operations["createKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/pitot/v1/keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke an API key for ever. */
+        delete: operations["revokeKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/pitot/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who saw content and who changed something, newest first; of all tenants for the default one. */
+        get: operations["audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/pitot/v1/summary": {
         parameters: {
             query?: never;
@@ -417,6 +673,46 @@ export interface paths {
          * @description The conditions hold together for one record of the trace, a call or another span; those that only calls have, such as model, find calls. An attribute of a span is found by `query`: `attributes.gen_ai.tool.name:=search`. min_duration and max_duration are those of the whole trace. The numbers are those of the whole trace, as far as its records begin within six hours of those that match. A page may be shorter than limit before the last one.
          */
         get: operations["listTraces"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/pitot/v1/traces/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A file of the spans of traces, calls among them; start is an hour before end by default.
+         * @description The filter is that of the list of traces.
+         */
+        get: operations["exportTraces"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/pitot/v1/datasets/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A file of examples, what was asked and what was answered, for evaluations and fine-tuning; start is a day before end by default.
+         * @description Calls without both texts, with media, or whose texts were cut when they were recorded are left out and counted. The conditions on feedback hold together for one judgement of the call, its answer, its trace or its session.
+         */
+        get: operations["exportDataset"];
         put?: never;
         post?: never;
         delete?: never;
@@ -755,6 +1051,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/-/ready/gateway": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether new calls should come to this gateway. Calls flow without the stores, so that they are not asked. */
+        get: operations["readyGateway"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/-/reload": {
         parameters: {
             query?: never;
@@ -813,6 +1126,77 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        Snapshot: {
+            id: string;
+            /** @description Directory on the server's machine, a data directory of its own. */
+            dir: string;
+            /** Format: date-time */
+            created: string;
+            /**
+             * Format: date-time
+             * @description When the server removes it by itself.
+             */
+            expires: string;
+            version: string;
+            data_dir: string;
+            /** @description Days of the event store that are in it. */
+            days: number;
+            /** @description For how long the event store took no records; they waited in the journal. */
+            held_seconds: number;
+        };
+        DataReport: {
+            /** Format: date-time */
+            time: string;
+            rows: {
+                /** Format: date-time */
+                day: string;
+                kind: string;
+                service: string;
+                rows: number;
+                /** @description Compressed columns with their search index, without indexes that a day shares. */
+                bytes: number;
+            }[];
+            days: {
+                /** Format: date-time */
+                day: string;
+                /** @enum {string} */
+                tier: "hot" | "cold";
+                /** @description Of its files. */
+                bytes: number;
+            }[];
+            /** @description Bytes on disk of each store. */
+            stores: {
+                [key: string]: number;
+            };
+            note: string;
+        };
+        CleanReport: {
+            dry_run: boolean;
+            /**
+             * Format: date-time
+             * @description Records before it.
+             */
+            end: string;
+            /** @description Rows by kind. */
+            rows: {
+                [key: string]: number;
+            };
+            /** @description Days that go as a whole. */
+            days?: string[];
+            metrics: boolean;
+        };
+        EraseReport: {
+            dry_run: boolean;
+            /** Format: date-time */
+            time: string;
+            /** @description Rows by kind. */
+            rows: {
+                [key: string]: number;
+            };
+            done: string[];
+            /** @description What may still hold something, and what to do there. */
+            not_reached: string[];
+        };
         /** @description input_tokens includes cache reads and writes; output_tokens includes reasoning. */
         Usage: {
             input_tokens?: number;
@@ -864,12 +1248,63 @@ export interface components {
                 truncated_chars?: number;
             }[];
         };
+        AuthReport: {
+            /** @description Whether somebody must log in. */
+            enabled: boolean;
+            password: boolean;
+            /** @description Name of the OpenID provider. */
+            oidc?: string;
+            user?: {
+                name: string;
+                /** @enum {string} */
+                kind: "user" | "key" | "open";
+                roles: string[];
+                permissions: string[];
+                tenant: string;
+                tenants: string[];
+                session: boolean;
+            };
+        };
+        Key: {
+            id: string;
+            name: string;
+            scopes: string[];
+            tenant?: string;
+            /** Format: date-time */
+            created: string;
+            creator?: string;
+            /** Format: date-time */
+            expires?: string;
+            /** Format: date-time */
+            revoked?: string;
+            /** @enum {string} */
+            state: "active" | "expired" | "revoked";
+            /** Format: date-time */
+            last_used?: string;
+            gateway?: components["schemas"]["KeyGateway"];
+        };
+        KeyGateway: {
+            service?: string;
+            environment?: string;
+            user?: string;
+            feature?: string;
+            tags?: {
+                [key: string]: string;
+            };
+            upstreams?: string[];
+            /** @description Names, or patterns with *. */
+            models?: string[];
+            requests_per_minute?: number;
+            tokens_per_minute?: number;
+        };
         Call: {
             id: string;
             /** Format: date-time */
             time: string;
             /** @enum {string} */
             source: "gateway" | "otlp" | "sdk" | "logs";
+            /** @description Whose it is; absent for the default tenant and in lists. */
+            tenant?: string;
             service?: string;
             environment?: string;
             upstream?: string;
@@ -1086,6 +1521,7 @@ export interface components {
             time: string;
             /** @enum {string} */
             source: "gateway" | "otlp" | "sdk" | "logs";
+            tenant?: string;
             trace_id: string;
             span_id: string;
             parent_span_id?: string;
@@ -2441,7 +2877,7 @@ export interface components {
                 "application/json": {
                     error: {
                         /** @enum {string} */
-                        code: "bad_parameter" | "bad_body" | "bad_query" | "not_found" | "too_many_rows" | "method_not_allowed" | "foreign_origin" | "reload_failed" | "bad_feedback_key" | "rate_limited" | "overloaded" | "store_unavailable" | "store_timeout" | "internal";
+                        code: "bad_parameter" | "bad_body" | "bad_query" | "not_found" | "too_many_rows" | "method_not_allowed" | "foreign_origin" | "unauthenticated" | "forbidden" | "reload_failed" | "bad_feedback_key" | "outside_stores" | "wrong_role" | "rate_limited" | "overloaded" | "store_unavailable" | "store_timeout" | "internal";
                         message: string;
                         /** @description What to do about it. */
                         hint?: string;
@@ -2681,6 +3117,8 @@ export interface operations {
                 /** @description Like min_duration. */
                 max_duration?: components["parameters"]["max_duration"];
                 format?: "csv" | "parquet" | "jsonl";
+                /** @description With prompts, answers and tool definitions. */
+                content?: "false" | "true";
                 order?: "newest" | "oldest";
                 /** @description Rows, the first in the order. Without it, more than 1,000,000 calls are an error (too_many_rows) before the file begins. */
                 limit?: number;
@@ -3186,6 +3624,448 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    createSnapshot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The snapshot, a directory on the server's machine. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Snapshot"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    releaseSnapshot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the snapshot. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is removed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        status: "released";
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    dataStats: {
+        parameters: {
+            query?: {
+                /** @description Like start elsewhere; default: everything. */
+                start?: string;
+                /** @description Like start; default: now. */
+                end?: components["parameters"]["end"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Rows and bytes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DataReport"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    cleanData: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Age of what goes, such as 30d or 12h. */
+                    older_than: string;
+                    /** @description Only of this service. */
+                    service?: string;
+                    /** @description Only these kinds. */
+                    kinds?: ("call" | "span" | "log" | "feedback" | "rollup")[] | null;
+                    /**
+                     * @description Metrics of that age, and service, too.
+                     * @default false
+                     */
+                    metrics?: boolean;
+                    /** @default true */
+                    dry_run?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description What went, or would. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CleanReport"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    eraseData: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    user?: string;
+                    session?: string;
+                    trace_id?: string;
+                    call_id?: string;
+                    /** @default true */
+                    dry_run?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description What was erased, or would be, and what was not reached. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EraseReport"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    auth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs no login. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthReport"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    login: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                    /** Format: password */
+                    password: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Who logged in. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthReport"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nobody is logged in. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthReport"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    chooseTenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    tenant: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Who asks, in that tenant. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthReport"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    endSessions: {
+        parameters: {
+            query: {
+                /** @description Name of the user. */
+                user: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How many there were. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        ended: number;
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    oidcLogin: {
+        parameters: {
+            query?: {
+                /** @description Path of this server to come back to. */
+                return?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the provider. */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    oidcCallback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To where the browser wanted to be. */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    listKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Keys without their secrets. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        keys: components["schemas"]["Key"][];
+                        scopes: string[];
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    createKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                    scopes: ("ingest" | "feedback" | "query" | "content" | "gateway" | "admin")[];
+                    tenant?: string;
+                    /** Format: date-time */
+                    expires?: string;
+                    /** @description Instead of expires: how long it is good for, such as 90d. */
+                    ttl?: string;
+                    gateway?: components["schemas"]["KeyGateway"];
+                };
+            };
+        };
+        responses: {
+            /** @description The key and its secret. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        key: components["schemas"]["Key"];
+                        secret: string;
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    revokeKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the key. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The key. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    audit: {
+        parameters: {
+            query?: {
+                /** @description content, change, login, login_refused, logout, denied, key_created or key_revoked. */
+                action?: string;
+                /** @description Name of the user or key. */
+                who?: string;
+                /** @description Oldest entry. */
+                start?: string;
+                /** @description Newest entry. */
+                end?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Entries of the audit log. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        entries: {
+                            /** Format: date-time */
+                            time: string;
+                            action: string;
+                            who?: string;
+                            kind?: string;
+                            key_id?: string;
+                            tenant?: string;
+                            from?: string;
+                            method?: string;
+                            path?: string;
+                            query?: string;
+                            status?: number;
+                            detail?: string;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
     summary: {
         parameters: {
             query?: {
@@ -3617,6 +4497,188 @@ export interface operations {
                         traces: components["schemas"]["TraceSummary"][];
                         next_cursor?: string;
                     };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    exportTraces: {
+        parameters: {
+            query?: {
+                /** @description RFC 3339, Unix seconds or milliseconds, now, or a time ago such as -1h; default: an hour before end. */
+                start?: components["parameters"]["start"];
+                /** @description Like start; default: now. */
+                end?: components["parameters"]["end"];
+                /** @description A LogsQL filter without pipes, such as usage.output_tokens:>1000. */
+                query?: components["parameters"]["query"];
+                /** @description Words that the prompt, the answer or the error must all hold. */
+                search?: components["parameters"]["search"];
+                /** @description The application that called, exactly; as in all the following. */
+                service?: components["parameters"]["service"];
+                /** @description Such as prod. */
+                environment?: components["parameters"]["environment"];
+                /** @description Such as openai, anthropic or gcp.gemini. */
+                provider?: components["parameters"]["provider"];
+                /** @description As requested or as answered. */
+                model?: components["parameters"]["model"];
+                /** @description chat, embeddings, rerank, ... */
+                operation?: components["parameters"]["operation"];
+                /** @description The outcome as the caller saw it. */
+                status?: components["parameters"]["status"];
+                /** @description Who asked, as the application says. */
+                user?: components["parameters"]["user"];
+                /** @description The conversation. */
+                session?: components["parameters"]["session"];
+                /** @description The part of the application. */
+                feature?: components["parameters"]["feature"];
+                /** @description The agent that called. */
+                agent?: components["parameters"]["agent"];
+                /** @description The attribute set of the telemetry sender: openllmetry, openinference, ... */
+                dialect?: components["parameters"]["dialect"];
+                /** @description The name of the prompt template. */
+                prompt_name?: components["parameters"]["prompt_name"];
+                /** @description Such as rate_limit_exceeded. */
+                error_type?: components["parameters"]["error_type"];
+                /** @description The door it came in by. */
+                source?: components["parameters"]["source"];
+                /** @description 32 hex digits; leading zeros may be left out. */
+                trace_id?: components["parameters"]["trace_id"];
+                /** @description The value of the tag NAME, such as tags.team=search; one parameter a tag. */
+                "tags.NAME"?: components["parameters"]["tags"];
+                /** @description Of the whole trace; such as 250ms, 5s or 1.5 (seconds), up to a year. */
+                min_duration?: string;
+                /** @description Like min_duration. */
+                max_duration?: string;
+                /** @description The name of a span or call of the trace, exactly. */
+                name?: string;
+                kind?: "call" | "workflow" | "agent" | "task" | "tool" | "retrieval" | "llm" | "other";
+                /** @description jsonl, csv and parquet have a span a row; otlp has a trace a line, as OTLP JSON. */
+                format?: "jsonl" | "csv" | "parquet" | "otlp";
+                /** @description With prompts, answers, attributes and events. */
+                content?: "false" | "true";
+                order?: "newest" | "slowest" | "costliest";
+                /** @description Traces, the first in the order. */
+                limit?: number;
+                /** @description Whether CSV begins with a byte order mark, without which Excel takes UTF-8 for something else. */
+                bom?: "false" | "true";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file; see [exports](#exports). */
+            200: {
+                headers: {
+                    /** @description A name for the file. */
+                    "Content-Disposition"?: string;
+                    /** @description A trailer: how many rows there are. */
+                    "Pitot-Export-Rows"?: number;
+                    /** @description A trailer: false where a limit left rows out. */
+                    "Pitot-Export-Complete"?: boolean;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/vnd.apache.parquet": string;
+                    "application/x-ndjson": string;
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    exportDataset: {
+        parameters: {
+            query?: {
+                /** @description RFC 3339, Unix seconds or milliseconds, now, or a time ago such as -1h; default: an hour before end. */
+                start?: components["parameters"]["start"];
+                /** @description Like start; default: now. */
+                end?: components["parameters"]["end"];
+                /** @description A LogsQL filter without pipes, such as usage.output_tokens:>1000. */
+                query?: components["parameters"]["query"];
+                /** @description Words that the prompt, the answer or the error must all hold. */
+                search?: components["parameters"]["search"];
+                /** @description The application that called, exactly; as in all the following. */
+                service?: components["parameters"]["service"];
+                /** @description Such as prod. */
+                environment?: components["parameters"]["environment"];
+                /** @description Such as openai, anthropic or gcp.gemini. */
+                provider?: components["parameters"]["provider"];
+                /** @description As requested or as answered. */
+                model?: components["parameters"]["model"];
+                /** @description chat, embeddings, rerank, ... */
+                operation?: components["parameters"]["operation"];
+                /** @description The outcome as the caller saw it. */
+                status?: components["parameters"]["status"];
+                /** @description Who asked, as the application says. */
+                user?: components["parameters"]["user"];
+                /** @description The conversation. */
+                session?: components["parameters"]["session"];
+                /** @description The part of the application. */
+                feature?: components["parameters"]["feature"];
+                /** @description The agent that called. */
+                agent?: components["parameters"]["agent"];
+                /** @description The attribute set of the telemetry sender: openllmetry, openinference, ... */
+                dialect?: components["parameters"]["dialect"];
+                /** @description The name of the prompt template. */
+                prompt_name?: components["parameters"]["prompt_name"];
+                /** @description Such as rate_limit_exceeded. */
+                error_type?: components["parameters"]["error_type"];
+                /** @description The door it came in by. */
+                source?: components["parameters"]["source"];
+                /** @description 32 hex digits; leading zeros may be left out. */
+                trace_id?: components["parameters"]["trace_id"];
+                /** @description The value of the tag NAME, such as tags.team=search; one parameter a tag. */
+                "tags.NAME"?: components["parameters"]["tags"];
+                /** @description Such as 250ms, 5s or 1.5 (seconds), up to a year. */
+                min_duration?: components["parameters"]["min_duration"];
+                /** @description Like min_duration. */
+                max_duration?: components["parameters"]["max_duration"];
+                /** @description What was judged, such as helpful. */
+                feedback_name?: string;
+                /** @description The label of the judgement, such as thumbs_up. */
+                feedback_label?: string;
+                /** @description Who judged: user, or an evaluator. */
+                evaluator?: string;
+                /** @description From 0 to 1. */
+                min_score?: string;
+                /** @description From 0 to 1. */
+                max_score?: string;
+                format?: "jsonl" | "csv" | "parquet";
+                /** @description Of the lines of JSON. chat: messages and tools, as fine-tuning takes them. pairs: input, output, settings, feedback and where it is from. */
+                shape?: "chat" | "pairs";
+                /** @description Also examples whose texts were cut. */
+                truncated?: "false" | "true";
+                order?: "newest" | "oldest";
+                /** @description Examples, the first in the order. */
+                limit?: number;
+                /** @description Whether CSV begins with a byte order mark, without which Excel takes UTF-8 for something else. */
+                bom?: "false" | "true";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file; see [exports](#exports). */
+            200: {
+                headers: {
+                    /** @description A name for the file. */
+                    "Content-Disposition"?: string;
+                    /** @description A trailer: how many rows there are. */
+                    "Pitot-Export-Rows"?: number;
+                    /** @description A trailer: false where a limit left rows out. */
+                    "Pitot-Export-Complete"?: boolean;
+                    /** @description A trailer: how many calls that match are no examples. */
+                    "Pitot-Export-Skipped"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/vnd.apache.parquet": string;
+                    "application/x-ndjson": string;
                 };
             };
             default: components["responses"]["Error"];
@@ -4469,6 +5531,36 @@ export interface operations {
                 };
             };
             /** @description They cannot yet; the text says why. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    readyGateway: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They should. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The server starts or stops; the text says which. */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -5,7 +5,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Component, lazy, Suspense, useCallback, useEffect, useRef, useState, type ReactNode } from 'react';
 import { Link as RouterLink, Route, Switch as RouteSwitch, useLocation, useSearch } from 'wouter';
 import { ApiError, get } from '~/api/client';
-import { AccountMenu } from '~/account/AccountMenu';
+import { useAuth } from '~/account/data';
 import type { Status } from '~/api/types';
 import { setLanguage, useLanguage } from '~/i18n';
 import { common } from '~/i18n/common';
@@ -18,6 +18,7 @@ import { groups, pageOf, pages } from './routes';
 import classes from './shell.module.css';
 import { TimePicker } from './TimePicker';
 
+const AccountMenu = lazy(() => import('~/account/AccountMenu'));
 const Palette = lazy(() => import('./Palette'));
 const Settings = lazy(() => import('./Settings'));
 const KeyHelp = lazy(() => import('./KeyHelp'));
@@ -72,7 +73,7 @@ export function Shell() {
           <Group gap={4} wrap="nowrap">
             {!page?.timeless && <TimePicker />}
             <ActionIcon hiddenFrom="sm" variant="subtle" color="gray" aria-label={t('palette')} onClick={() => openPalette()}><IconSearch size={16} /></ActionIcon>
-            <AccountMenu />
+            <Account />
             <SettingsMenu onHelp={helpActions.open} onKiosk={() => setKiosk('1')} />
           </Group>
         </Group>
@@ -127,6 +128,12 @@ function Health() {
       {bad.map((b) => <Text key={b.name} size="sm"><b>{b.name}</b>: {b.detail}{b.hint === undefined ? '' : ` – ${b.hint}`}</Text>)}
     </Alert>
   );
+}
+
+/** Who is looking; nothing is loaded where nobody must log in. */
+function Account() {
+  const { data } = useAuth();
+  return data?.enabled === true && data.user !== undefined ? <Suspense fallback={null}><AccountMenu report={data} user={data.user} /></Suspense> : null;
 }
 
 /** The settings are loaded when they are opened first. */
