@@ -131,7 +131,7 @@ func TestClockSteps(t *testing.T) {
 		// The server's own time: what is asked for now must be what is written now.
 		now := time.Now().Add(time.Duration(seconds) * time.Second)
 		testkit.EventuallyIn(t, 2*testkit.Patience, fmt.Sprintf("metrics of now with the clock at %+d s", step), func() bool {
-			status, body := s.get("/api/v1/query", url.Values{"query": {`max(timestamp(pitot_build_info))`}, "time": {fmt.Sprint(now.Add(time.Since(began)).Unix())}})
+			status, body := s.get("/api/v1/query", url.Values{"query": {`max(timestamp(pitot_engine_up))`}, "time": {fmt.Sprint(now.Add(time.Since(began)).Unix())}})
 			var at float64
 			var a struct {
 				Data struct{ Result []struct{ Value [2]any } }

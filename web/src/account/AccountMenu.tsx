@@ -3,19 +3,15 @@ import { IconCheck, IconLogout, IconUser } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { post } from '~/api/client';
 import { notify } from '~/ui/notify';
-import { authKey, may, type Account, type AuthReport } from './data';
+import { may, take, type Account, type AuthReport } from './data';
 import { account } from './messages';
 
 /** Who is looking, whose data it is, and the way out. */
 export default function AccountMenu({ report, user }: { report: AuthReport; user: Account }) {
   const t = account.useT();
   const client = useQueryClient();
-  const take = (next: AuthReport) => {
-    client.clear();
-    client.setQueryData(authKey, next);
-  };
   const change = (path: string, body: unknown) => {
-    post<AuthReport>(path, body).then(take, (e: unknown) => notify({ color: 'red', message: e instanceof Error ? e.message : String(e) }));
+    post<AuthReport>(path, body).then((next) => take(client, next), (e: unknown) => notify({ color: 'red', message: e instanceof Error ? e.message : String(e) }));
   };
   return (
     <Menu position="bottom-end" withinPortal>

@@ -4,7 +4,7 @@ import { useState, type FormEvent } from 'react';
 import { base, post } from '~/api/client';
 import { useDocumentTitle } from '@mantine/hooks';
 import { Failure } from '~/ui/states';
-import { authKey, returnPath, type AuthReport } from './data';
+import { returnPath, take, type AuthReport } from './data';
 import { account } from './messages';
 
 export default function Login({ report }: { report: AuthReport }) {
@@ -24,9 +24,7 @@ export default function Login({ report }: { report: AuthReport }) {
       const next = await post<AuthReport>('/auth/login', { name, password });
       setPassword('');
       if (window.location.pathname === '/login') window.history.replaceState(null, '', '/');
-      // What was shown to somebody else before is not shown again.
-      client.clear();
-      client.setQueryData(authKey, next);
+      take(client, next);
     } catch (err) {
       setError(err);
     } finally {

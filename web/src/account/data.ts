@@ -1,6 +1,6 @@
 // Who is looking, and how to log in.
 
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, type Query, type QueryClient } from '@tanstack/react-query';
 import { get } from '~/api/client';
 
 export interface Account {
@@ -26,6 +26,17 @@ export const authKey = ['auth'] as const;
 
 export function useAuth() {
   return useQuery({ queryKey: authKey, queryFn: ({ signal }) => get<AuthReport>('/auth', {}, signal), staleTime: 60_000 });
+}
+
+/**
+ * Takes what a login, a logout or the choice of a tenant answered. What was shown
+ * to somebody else, or of another tenant, is not shown again.
+ */
+export function take(client: QueryClient, next: AuthReport): void {
+  const others = { predicate: (q: Query) => q.queryKey[0] !== authKey[0] };
+  client.setQueryData(authKey, next);
+  if (next.user === undefined) client.removeQueries(others);
+  else void client.resetQueries(others);
 }
 
 /** Says whether who is looking has a permission; everybody has where nobody must log in. */

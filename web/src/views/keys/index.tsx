@@ -77,7 +77,7 @@ function Keys({ keys }: { keys: ApiKey[] }) {
                 <Table.Td><Code>{k.id}</Code></Table.Td>
                 <Table.Td>{k.scopes.join(', ')}</Table.Td>
                 <Table.Td>{k.tenant === undefined || k.tenant === '' ? t('defaultTenant') : k.tenant}</Table.Td>
-                <Table.Td><Badge color={k.state === 'active' ? 'teal' : 'gray'} variant="light">{t(k.state)}</Badge></Table.Td>
+                <Table.Td><Badge color={k.state === 'active' ? 'teal' : 'gray'} variant="outline">{t(k.state)}</Badge></Table.Td>
                 <Table.Td>{ago(Date.parse(k.created))}{k.creator === undefined ? '' : ` · ${k.creator}`}</Table.Td>
                 <Table.Td>{k.last_used === undefined ? t('never') : ago(Date.parse(k.last_used))}</Table.Td>
                 <Table.Td>{k.state === 'active' && <Button size="compact-xs" variant="subtle" color="red" onClick={() => { setError(undefined); setAsked(k); }}>{t('revoke')}</Button>}</Table.Td>
@@ -86,7 +86,7 @@ function Keys({ keys }: { keys: ApiKey[] }) {
           </Table.Tbody>
         </Table>
       </Table.ScrollContainer>
-      <Modal opened={asked !== undefined} onClose={() => setAsked(undefined)} title={t('revoke')}>
+      <Modal opened={asked !== undefined} onClose={() => setAsked(undefined)} title={t('revoke')} closeButtonProps={{ 'aria-label': c('close') }}>
         {asked !== undefined && (
           <Stack>
             <Text size="sm">{t('revokeAsk', { name: asked.name })}</Text>
@@ -132,7 +132,7 @@ function NewKey({ scopes, tenants, tenant, onClose }: { scopes: string[]; tenant
     );
   };
   return (
-    <Modal opened onClose={onClose} title={t('newKey')} size="md" closeOnClickOutside={secret === undefined}>
+    <Modal opened onClose={onClose} title={t('newKey')} size="md" closeButtonProps={{ 'aria-label': c('close') }} closeOnClickOutside={secret === undefined}>
       {secret !== undefined ? (
         <Stack>
           <Alert color="orange" variant="light">{t('shown')}</Alert>
