@@ -20,8 +20,10 @@ import (
 )
 
 // defaultOutOfOrder is how late a sample may come where the configuration does
-// not say: remote write and OTLP senders that lost their connection catch up.
-const defaultOutOfOrder = 30 * time.Minute
+// not say: remote write and OTLP senders that lost their connection catch up, and
+// metrics go on at once when a clock that was ahead, by up to a wrong time zone,
+// is set right. Samples in order cost nothing for it.
+const defaultOutOfOrder = 24 * time.Hour
 
 // ConfigError is what is wrong with the `prometheus:` section.
 type ConfigError struct {
@@ -77,9 +79,7 @@ func storageDefaults(cfg *config.Config, retention time.Duration, maxDisk int64,
 	// Load never leaves TSDBConfig nil.
 	t := cfg.StorageConfig.TSDBConfig
 	if t.OutOfOrderTimeWindow == 0 {
-		if outOfOrder <= 0 {
-			outOfOrder = defaultOutOfOrder
-		}
+		outOfOrder = max(outOfOrder, defaultOutOfOrder)
 		t.OutOfOrderTimeWindowFlag = model.Duration(outOfOrder)
 		t.OutOfOrderTimeWindow = outOfOrder.Milliseconds()
 	}

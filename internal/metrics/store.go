@@ -78,8 +78,8 @@ type Options struct {
 	GPU GPUConfig
 	// Infrastructure are the prices of machines; the zero value takes the defaults.
 	Infrastructure InfrastructurePrices
-	// OutOfOrder is how late a sample may come where Config does not say; 30
-	// minutes by default.
+	// OutOfOrder is how late a sample may come where Config does not say; a
+	// day at least.
 	OutOfOrder time.Duration
 	// NoBuiltinRules leaves the shipped recording rules out.
 	NoBuiltinRules bool
