@@ -87,7 +87,7 @@ type dataCleanCmd struct {
 	remote
 	OlderThan string   `help:"Age of what goes, such as 30d." required:"" placeholder:"DURATION"`
 	Service   string   `help:"Only of this service." placeholder:"NAME"`
-	Kind      []string `help:"Only these kinds: call, span, log, feedback, rollup." placeholder:"KIND"`
+	Kind      []string `help:"Only these kinds: call, span, log, feedback, rollup, content." placeholder:"KIND"`
 	Metrics   bool     `help:"Metrics of that age (and service), too."`
 	Yes       bool     `help:"Do it."`
 	JSON      bool     `name:"json" help:"Print JSON."`

@@ -159,7 +159,7 @@ type Cleaning struct {
 }
 
 // CleanKinds are the kinds of records that can be cleaned by themselves.
-func CleanKinds() []string { return []string{kindCall, kindSpan, kindLog, kindFeedback} }
+func CleanKinds() []string { return []string{kindCall, kindSpan, kindLog, kindFeedback, kindContent} }
 
 // rollupKind names all rollups in a Cleaning.
 const rollupKind = "rollup"
@@ -177,22 +177,31 @@ func CleanKind(kind string) string {
 }
 
 func (c *Cleaning) filter() (string, error) {
-	var kinds []string
+	var conds, kinds []string
 	for _, k := range c.Kinds {
-		switch {
-		case k == kindCall:
-			kinds = append(kinds, kindCall, kindTally, kindContent)
-		case k == rollupKind:
-			kinds = append(kinds, append(rollupKinds(), kindMark)...)
-		case slices.Contains(CleanKinds(), k):
+		switch k {
+		case kindCall:
+			kinds = append(kinds, kindCall, kindTally)
+			conds = append(conds, contentOf(kindCall))
+		case kindSpan, kindLog:
 			kinds = append(kinds, k)
+			conds = append(conds, contentOf(k))
+		case kindFeedback:
+			kinds = append(kinds, k)
+		case kindContent:
+			conds = append(conds, prunable)
+		case rollupKind:
+			kinds = append(kinds, append(rollupKinds(), kindMark)...)
 		default:
 			return "", &QueryError{Param: "kind", Message: "allowed are " + strings.Join(CleanKinds(), ", ") + ", " + rollupKind}
 		}
 	}
 	f := filterBuilder{}
 	if len(kinds) > 0 {
-		f.add("{kind " + in(kinds) + "}")
+		conds = append(conds, "{kind "+in(kinds)+"}")
+	}
+	if len(conds) > 0 {
+		f.add("(" + strings.Join(conds, " or ") + ")")
 	}
 	if c.Service != "" {
 		f.add(`service:=` + quote(c.Service))
@@ -230,7 +239,7 @@ func (s *Store) CountClean(ctx context.Context, c Cleaning) (Erased, error) {
 		return nil, err
 	}
 	for batch := range slices.Chunk(ids, eraseBatch) {
-		err := s.each(ctx, request{op: "count content", query: `{kind="content"} call_id:` + in(batch) + ` | stats count() n`, r: c.Range}, func(r row) error {
+		err := s.each(ctx, request{op: "count content", query: `{kind="content"} service:="" call_id:` + in(batch) + ` | stats count() n`, r: c.Range}, func(r row) error {
 			rr := newRowReader(r)
 			n[kindContent] += int64(rr.int("n"))
 			return rr.err
@@ -242,10 +251,15 @@ func (s *Store) CountClean(ctx context.Context, c Cleaning) (Erased, error) {
 	return n, nil
 }
 
-// cleanIDs are the Calls with rows of content of their own.
+// cleanIDs are the Calls with rows of content that do not name their service, as
+// they were made before content could go by itself.
 func (s *Store) cleanIDs(ctx context.Context, c Cleaning, filter string) ([]string, error) {
 	var ids []string
-	err := s.each(ctx, request{op: "find content", query: filter + " " + fieldApart + ":* | fields id", r: c.Range}, func(r row) error {
+	old, err := s.rows(ctx, request{op: "find content", query: `{kind="content"} id:* service:="" ` + fieldOf + `:="" | limit 1`, r: c.Range})
+	if err != nil || len(old) == 0 {
+		return nil, err
+	}
+	err = s.each(ctx, request{op: "find content", query: filter + " " + fieldApart + ":* | fields id", r: c.Range}, func(r row) error {
 		ids = append(ids, r["id"])
 		return nil
 	})
@@ -279,6 +293,9 @@ func (s *Store) Clean(ctx context.Context, c Cleaning) (Erased, error) {
 	}
 	if err := s.deleteRows(ctx, f+` _time:[`+formatTime(c.Start)+`, `+formatTime(c.End.Add(-1))+`]`); err != nil {
 		return nil, err
+	}
+	if slices.Equal(c.Kinds, []string{kindContent}) {
+		return n, nil // totals count no content
 	}
 	return n, s.rollupAgain(ctx)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/pitot-dev/pitot/internal/api"
 	"github.com/pitot-dev/pitot/internal/config"
 	"github.com/pitot-dev/pitot/internal/events"
+	"github.com/pitot-dev/pitot/internal/redact"
 	"github.com/pitot-dev/pitot/internal/tier"
 )
 
@@ -71,6 +72,15 @@ func (s *Server) tierStatus() []api.Component {
 	return []api.Component{c}
 }
 
+// encoding says how records are stored: content apart where it has an age or a
+// size of its own, so that it can go before its calls.
+func (s *Server) encoding() events.Encoding {
+	if s.config.Storage.Events.Ages.Content == (config.KindAge{}) {
+		return events.Encoding{}
+	}
+	return events.Encoding{ContentApart: true, IsContent: redact.ContentAttribute, IsContentParam: redact.ContentParam}
+}
+
 // agesEvery is how often the kinds' own ages and sizes are looked at.
 const agesEvery = time.Hour
 
@@ -95,7 +105,7 @@ func (s *Server) runAges(ctx context.Context) {
 }
 
 func kindAges(a *config.EventAges) map[string]config.KindAge {
-	all := map[string]config.KindAge{"call": a.Calls, "span": a.Spans, "log": a.Logs, "feedback": a.Feedback, "rollup": a.Rollups}
+	all := map[string]config.KindAge{"call": a.Calls, "span": a.Spans, "log": a.Logs, "feedback": a.Feedback, "rollup": a.Rollups, "content": a.Content}
 	maps.DeleteFunc(all, func(_ string, k config.KindAge) bool { return k == config.KindAge{} })
 	return all
 }
@@ -142,7 +152,7 @@ func (s *Server) ageOnce(ctx context.Context, ages map[string]config.KindAge, no
 // sizeEnd is the end of the newest day that a kind has no room for; zero where
 // all fit.
 func sizeEnd(stats []events.DataStat, kind string, most int64) time.Time {
-	of := slices.DeleteFunc(slices.Clone(stats), func(st events.DataStat) bool { return events.CleanKind(st.Kind) != kind })
+	of := slices.DeleteFunc(slices.Clone(stats), func(st events.DataStat) bool { return st.Kind != kind && events.CleanKind(st.Kind) != kind })
 	slices.SortFunc(of, func(a, b events.DataStat) int { return cmp.Compare(b.Day.Unix(), a.Day.Unix()) })
 	var sum int64
 	for _, st := range of {
