@@ -2,10 +2,8 @@ package events
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -13,10 +11,10 @@ import (
 
 // Erasure says whose records go for good: exactly one of the fields is set.
 type Erasure struct {
-	User    string
-	Session string
-	TraceID string
-	CallID  string
+	User    string `json:"user,omitempty"`
+	Session string `json:"session,omitempty"`
+	TraceID string `json:"trace_id,omitempty"`
+	CallID  string `json:"call_id,omitempty"`
 }
 
 // Field is the field of records by which they are selected, and its value.
@@ -121,7 +119,8 @@ func (s *Store) everything() Range {
 
 // Erase removes the records, their content, the judgements of them and, of a
 // user, its part of the rollups, from the engine's files. Rows that come later
-// stay. It returns when nothing of them is left; totals are computed anew.
+// stay. It returns when nothing of them is left; totals are computed anew. With an
+// ErrEngineRestarted it says what there was to erase.
 func (s *Store) Erase(ctx context.Context, e Erasure) (Erased, error) {
 	ids, n, err := s.erasable(ctx, e)
 	if err != nil {
@@ -135,10 +134,8 @@ func (s *Store) Erase(ctx context.Context, e Erasure) (Erased, error) {
 	if e.User != "" {
 		filters = append(filters, "{kind "+in(rollupKinds())+"} user:="+quote(e.User))
 	}
-	for _, f := range filters {
-		if err := s.deleteRows(ctx, f); err != nil {
-			return nil, err
-		}
+	if err := s.deleteRows(ctx, filters...); err != nil {
+		return n, err
 	}
 	left, rest, err := s.erasable(ctx, e)
 	if err != nil {
@@ -280,18 +277,18 @@ func (s *Store) Clean(ctx context.Context, c Cleaning) (Erased, error) {
 	if c.Start.IsZero() {
 		c.Start = s.everything().Start
 	}
+	var filters []string
 	if c.Service != "" {
 		ids, err := s.cleanIDs(ctx, c, f)
 		if err != nil {
 			return nil, err
 		}
 		for batch := range slices.Chunk(ids, eraseBatch) {
-			if err := s.deleteRows(ctx, `{kind="content"} call_id:`+in(batch)); err != nil {
-				return nil, err
-			}
+			filters = append(filters, `{kind="content"} call_id:`+in(batch))
 		}
 	}
-	if err := s.deleteRows(ctx, f+` _time:[`+formatTime(c.Start)+`, `+formatTime(c.End.Add(-1))+`]`); err != nil {
+	filters = append(filters, f+` _time:[`+formatTime(c.Start)+`, `+formatTime(c.End.Add(-1))+`]`)
+	if err := s.deleteRows(ctx, filters...); err != nil {
 		return nil, err
 	}
 	if slices.Equal(c.Kinds, []string{kindContent}) {
@@ -305,50 +302,4 @@ func (s *Store) rollupAgain(ctx context.Context) error {
 	s.forgetFullCheck()
 	_, err := s.Rollup(ctx)
 	return err
-}
-
-// deleteEvery is how often a deletion is asked whether it is done.
-const deleteEvery = 200 * time.Millisecond
-
-// deleteRows removes the rows of a filter from the engine's files, and returns
-// when that is done. The engine rewrites the parts of its files that hold such
-// rows and removes the old ones.
-func (s *Store) deleteRows(ctx context.Context, filter string) error {
-	const op = "delete rows"
-	b, err := s.ask(ctx, op, "/delete/run_task", url.Values{"filter": {filter}})
-	if err != nil {
-		return err
-	}
-	var task struct {
-		ID string `json:"task_id"`
-	}
-	if err := json.Unmarshal(b, &task); err != nil || task.ID == "" {
-		return &UnavailableError{Op: op, Err: fmt.Errorf("the engine answered %q", prefix(string(b), 200))}
-	}
-	tick := time.NewTicker(deleteEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("%s: %w; the engine goes on with it", op, ctx.Err())
-		}
-		b, err := s.ask(ctx, op, "/delete/active_tasks", nil)
-		if err != nil {
-			return err
-		}
-		var tasks []struct {
-			ID string `json:"task_id"`
-		}
-		if err := json.Unmarshal(b, &tasks); err != nil {
-			return &UnavailableError{Op: op, Err: fmt.Errorf("the engine answered %q", prefix(string(b), 200))}
-		}
-		done := true
-		for _, t := range tasks {
-			done = done && t.ID != task.ID
-		}
-		if done {
-			return nil
-		}
-	}
 }

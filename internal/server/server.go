@@ -400,7 +400,8 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 	})
 	wg.Go(func() { s.runTier(background) })
-	wg.Go(func() { s.runAges(background) })
+	wg.Go(func() { s.resumeErasures(ctx) })
+	wg.Go(func() { s.runAges(ctx) }) // inserts wait for it: it ends before the pipeline drains
 	if s.opts.Role != RoleQuery {
 		wg.Go(func() { s.intake.tail.Run(ctx) }) // it ends before the pipeline drains
 	}

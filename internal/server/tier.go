@@ -39,6 +39,8 @@ func (s *Server) buildTier() error {
 	var err error
 	s.tier, err = tier.New(tier.Options{
 		Config: e.Cold, Dir: s.eventsDir(), Hot: time.Duration(e.Retention), MaxDisk: int64(e.MaxDisk), Engine: s.events, Logger: s.component("tier"),
+		// What is past the age of its kind must not become cold.
+		Prepare: func(ctx context.Context) error { return s.cleanAged(ctx, kindAges(&e.Ages), time.Now()) },
 	})
 	if err != nil {
 		return err
@@ -111,8 +113,36 @@ func kindAges(a *config.EventAges) map[string]config.KindAge {
 }
 
 // ageOnce removes what is past the age of its kind, by whole days, and the
-// oldest days of kinds that use too much.
+// oldest days of kinds that use too much. Days that became cold before the age of
+// a kind are brought back for it; they move again.
 func (s *Server) ageOnce(ctx context.Context, ages map[string]config.KindAge, now time.Time) error {
+	if s.tier != nil {
+		for day, moved := range s.tier.Status().MovedAt {
+			start, err := events.ParseDay(day)
+			if err != nil || !aged(ages, start.Add(24*time.Hour), moved, now) {
+				continue
+			}
+			if _, err := s.tier.Recall(ctx, start, start.Add(24*time.Hour)); err != nil {
+				return err
+			}
+		}
+	}
+	return s.cleanAged(ctx, ages, now)
+}
+
+// aged reports whether a day that ended then has grown older than one of the ages
+// since it became cold.
+func aged(ages map[string]config.KindAge, end, moved, now time.Time) bool {
+	for _, a := range ages {
+		if old := end.Add(time.Duration(a.Retention)); a.Retention > 0 && moved.Before(old) && !now.Before(old) {
+			return true
+		}
+	}
+	return false
+}
+
+// cleanAged does it for the days that are at hand.
+func (s *Server) cleanAged(ctx context.Context, ages map[string]config.KindAge, now time.Time) error {
 	ends := map[string]time.Time{}
 	stats := []events.DataStat(nil)
 	for kind, a := range ages {
