@@ -2,6 +2,7 @@ package events
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -32,6 +33,23 @@ func (p *Partial) Days() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.missing)
+}
+
+// PartialHeader is the header of an answer that lacks days in cold storage.
+const PartialHeader = "Pitot-Partial"
+
+// String says which days are missing; empty where none is.
+func (p *Partial) String() string {
+	days := p.Days()
+	if len(days) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d days in cold storage are missing, %s to %s; they may be on their way: ask again, or for fewer days", len(days), days[0], days[len(days)-1])
+}
+
+// WithoutCold lets queries of a context see only what is at hand.
+func WithoutCold(ctx context.Context) context.Context {
+	return context.WithValue(ctx, partialKey{}, (*Partial)(nil))
 }
 
 type partialKey struct{}
