@@ -38,7 +38,7 @@ func (s *Server) buildTier() error {
 	}
 	var err error
 	s.tier, err = tier.New(tier.Options{
-		Config: e.Cold, Dir: s.eventsDir(), Hot: time.Duration(e.Retention), MaxDisk: int64(e.MaxDisk), Engine: s.events, Logger: s.component("tier"),
+		Config: e.Cold, Dir: s.eventsDir(), Hot: time.Duration(e.Retention), MaxDisk: int64(e.MaxDisk), Engine: s.events, Logger: s.component("tier"), Data: s.opts.DataDir,
 		// What is past the age of its kind must not become cold.
 		Prepare: func(ctx context.Context) error { return s.cleanAged(ctx, kindAges(&e.Ages), time.Now()) },
 	})

@@ -36,6 +36,8 @@ type Options struct {
 	MaxDisk int64
 	Engine  Engine
 	Logger  *slog.Logger
+	// Data is the data directory, where Round notes which days are cold; empty: none.
+	Data string
 	// Prepare is called before days move; where it fails they stay. May be nil.
 	Prepare func(ctx context.Context) error
 	Now     func() time.Time // default time.Now
@@ -69,6 +71,7 @@ type Manager struct {
 	waiting map[string]*thaw     // that are on their way
 	err     error                // of the last round
 	moved   time.Time            // last day that was moved
+	noted   string               // the cold days that were noted last
 }
 
 // thaw is a day on its way back.
@@ -168,7 +171,10 @@ func (m *Manager) Round(ctx context.Context) error {
 	if err := m.evict(ctx, hot); err != nil {
 		return err
 	}
-	return m.expire(ctx)
+	if err := m.expire(ctx); err != nil || m.opts.Data == "" {
+		return err
+	}
+	return m.noteChanges(ctx)
 }
 
 // refresh reads which days are cold.
