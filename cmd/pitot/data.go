@@ -110,6 +110,9 @@ func (c *dataCleanCmd) Run(ctx context.Context, s *streams) error {
 		verb = "would remove"
 	}
 	fmt.Fprintf(s.out, "%s, older than %s: %s\n", verb, r.End.Format(time.RFC3339), rowCounts(r.Rows))
+	if r.Metrics {
+		fmt.Fprintf(s.out, "%s metrics of that time, too\n", verb)
+	}
 	if len(r.Days) > 0 {
 		fmt.Fprintf(s.out, "%d days as a whole: %s\n", len(r.Days), strings.Join(r.Days, " "))
 	}

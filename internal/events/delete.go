@@ -68,6 +68,9 @@ func (s *Store) deleteRows(ctx context.Context, filters ...string) error {
 
 // orRestarted is err, or that the engine restarted, which explains it.
 func (s *Store) orRestarted(ctx context.Context, epoch uint64, err error) error {
+	if errors.Is(err, ErrEngineRestarted) {
+		return err
+	}
 	_, down := errors.AsType[*UnavailableError](err)
 	if s.Epoch() != epoch || down && ctx.Err() == nil && s.ping(ctx) != nil {
 		return errors.Join(ErrEngineRestarted, err)

@@ -122,6 +122,12 @@ func (s *Store) everything() Range {
 // stay. It returns when nothing of them is left; totals are computed anew. With an
 // ErrEngineRestarted it says what there was to erase.
 func (s *Store) Erase(ctx context.Context, e Erasure) (Erased, error) {
+	epoch := s.Epoch()
+	n, err := s.erase(ctx, e)
+	return n, s.orRestarted(ctx, epoch, err)
+}
+
+func (s *Store) erase(ctx context.Context, e Erasure) (Erased, error) {
 	ids, n, err := s.erasable(ctx, e)
 	if err != nil {
 		return nil, err
@@ -266,6 +272,12 @@ func (s *Store) cleanIDs(ctx context.Context, c Cleaning, filter string) ([]stri
 // Clean removes records by age, service and kind. Whoever wants a whole day
 // gone drops the day instead.
 func (s *Store) Clean(ctx context.Context, c Cleaning) (Erased, error) {
+	epoch := s.Epoch()
+	n, err := s.clean(ctx, c)
+	return n, s.orRestarted(ctx, epoch, err)
+}
+
+func (s *Store) clean(ctx context.Context, c Cleaning) (Erased, error) {
 	n, err := s.CountClean(ctx, c)
 	if err != nil {
 		return nil, err

@@ -136,6 +136,7 @@ func TestColdDays(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkColdExports(t, s, days[0], true)
+	checkColdBackup(t, s, values)
 	// Erasing reaches cold days.
 	out, stderr, code := pitot(t, nil, "data", "erase", "--server", s.api, "--call", want[0].ID, "--yes")
 	if code != 0 || !strings.Contains(out, "cold storage: 3 days") {
@@ -235,5 +236,36 @@ func checkColdWarnings(t *testing.T, s *server, day time.Time) {
 		if strings.HasPrefix(path, "/jaeger") && !strings.Contains(string(b), "cold storage are missing") {
 			t.Errorf("Jaeger's clients are not told: %s", b)
 		}
+	}
+}
+
+// checkColdBackup makes a backup that refers to cold days, and damages one.
+func checkColdBackup(t *testing.T, s *server, day string) {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "backups")
+	if out, stderr, code := pitot(t, nil, "backup", to, "--server", s.api); code != 0 {
+		t.Fatalf("backup: exit %d: %s%s", code, out, stderr)
+	}
+	if out, stderr, code := pitot(t, nil, "backup", "verify", to); code != 0 || !strings.Contains(out, "3 days in cold storage") {
+		t.Errorf("verify: exit %d: %s%s", code, out, stderr)
+	}
+	if err := os.Rename(day, day+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if out, stderr, code := pitot(t, nil, "backup", "verify", to); code == 0 || !strings.Contains(stderr, "cold day "+filepath.Base(day)) {
+		t.Errorf("verify without a cold day: exit %d: %s%s", code, out, stderr)
+	}
+	if out, stderr, code := pitot(t, nil, "backup", "verify", to, "--skip-cold"); code != 0 {
+		t.Errorf("verify --skip-cold: exit %d: %s%s", code, out, stderr)
+	}
+	if err := os.Rename(day+".away", day); err != nil {
+		t.Fatal(err)
+	}
+	restored := filepath.Join(t.TempDir(), "restored")
+	if out, stderr, code := pitot(t, nil, "restore", to, "--data", restored); code != 0 {
+		t.Errorf("restore: exit %d: %s%s", code, out, stderr)
+	}
+	if _, err := os.Stat(filepath.Join(restored, "cold-days", filepath.Base(day)+".manifest")); err != nil {
+		t.Error(err)
 	}
 }
