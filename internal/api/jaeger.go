@@ -86,8 +86,9 @@ func (a *jaegerAnswer) warn(p *events.Partial) {
 // jaegerRecords finds a trace, in days that are at hand first: by its id alone
 // nobody knows its day.
 func (s *server) jaegerRecords(r *http.Request, id string) (events.TraceRecords, error) {
-	found, err := s.records(r.WithContext(events.WithoutCold(r.Context())), id, events.Range{})
-	if err != nil || len(found.Records) > 0 {
+	var later events.Partial
+	found, err := s.records(r.WithContext(events.WithColdLater(r.Context(), &later)), id, events.Range{})
+	if err != nil || len(found.Records) > 0 || !later.Wanted() {
 		return found, err
 	}
 	return s.records(r, id, events.Range{})
