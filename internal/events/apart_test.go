@@ -206,7 +206,7 @@ func TestContentGoesBeforeItsCall(t *testing.T) {
 	if err != nil || n["content"] == 0 || len(n) != 1 {
 		t.Fatalf("Clean = %v, %v", n, err)
 	}
-	if diff := cmp.Diff(before, summary(), cmp.AllowUnexported(llm.Opt[int64]{}, llm.Opt[float64]{})); diff != "" {
+	if diff := cmp.Diff(before, summary(), cmpopts.EquateApprox(1e-9, 0), cmp.AllowUnexported(llm.Opt[int64]{}, llm.Opt[float64]{})); diff != "" {
 		t.Errorf("the totals changed:\n%s", diff)
 	}
 	if got := countRows(t, s, recordStreams); got != rows {

@@ -167,3 +167,26 @@ func TestDeletionEndsWithItsContext(t *testing.T) {
 		t.Errorf("%d rows", got)
 	}
 }
+
+// TestErasureStaysInItsTenant: a user of the same name in another one stays.
+func TestErasureStaysInItsTenant(t *testing.T) {
+	s, _ := ownEngine(t)
+	r := rand.New(rand.NewPCG(29, 30))
+	var cs []*llm.Call
+	for _, tenant := range []string{llm.DefaultTenant, "acme"} {
+		c := randomCall(r, time.Now().Add(-time.Hour), "tenants")
+		c.Tenant, c.User, c.Session, c.TraceID = tenant, "same", "", ""
+		cs = append(cs, c)
+	}
+	insert(t, s, calls(cs)...)
+	ctx := llm.WithTenant(t.Context(), "acme")
+	if n, err := s.Erase(ctx, Erasure{User: "same"}); err != nil || n["call"] != 1 {
+		t.Fatalf("Erase = %v, %v", n, err)
+	}
+	if n, err := s.Matching(ctx, Erasure{User: "same"}); err != nil || len(n) != 0 {
+		t.Errorf("left in the tenant: %v, %v", n, err)
+	}
+	if n, err := s.Matching(t.Context(), Erasure{User: "same"}); err != nil || n["call"] != 1 {
+		t.Errorf("left in the other: %v, %v", n, err)
+	}
+}

@@ -74,6 +74,7 @@ func (s *Store) send(ctx context.Context, op, method, path string, form url.Valu
 		return nil, fmt.Errorf("%s: %w", op, err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	setTenant(ctx, req.Header)
 	resp, err := s.ep.Client.Do(req) //nolint:bodyclose // drain closes it
 	if err != nil {
 		return nil, unavailable(ctx, op, err)

@@ -235,7 +235,7 @@ func (d dataAdmin) Erase(ctx context.Context, e events.Erasure, dry bool) (*api.
 	if err := s.eraseAll(ctx, e, rep); err != nil {
 		return nil, err
 	}
-	if err := s.forgetErasure(e); err != nil {
+	if err := s.forgetErasure(ctx, e); err != nil {
 		return nil, err
 	}
 	s.log.Info("data was erased", "by", field, "rows", total(rep.Rows))
@@ -260,7 +260,7 @@ func (s *Server) eraseAll(ctx context.Context, e events.Erasure, rep *api.EraseR
 			rep.Done = append(rep.Done, fmt.Sprintf("cold storage: %d days brought back and removed there; they move again when they are clean", len(days)))
 		}
 	}
-	if err := s.noteErasure(e); err != nil {
+	if err := s.noteErasure(ctx, e); err != nil {
 		return err
 	}
 	again, err := s.persist(ctx, func() error {
@@ -272,7 +272,7 @@ func (s *Server) eraseAll(ctx context.Context, e events.Erasure, rep *api.EraseR
 	})
 	if err != nil {
 		if _, ok := errors.AsType[*events.QueryError](err); ok {
-			return errors.Join(err, s.forgetErasure(e)) // nothing was begun
+			return errors.Join(err, s.forgetErasure(ctx, e)) // nothing was begun
 		}
 		return fmt.Errorf("the erasure is not finished, and goes on by itself: %w", err)
 	}

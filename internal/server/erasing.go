@@ -13,6 +13,7 @@ import (
 
 	"github.com/pitot-dev/pitot/internal/api"
 	"github.com/pitot-dev/pitot/internal/events"
+	"github.com/pitot-dev/pitot/internal/llm"
 )
 
 // erasingFile names erasures that have begun and not ended: whatever ends the
@@ -22,8 +23,14 @@ const erasingFile = "erasing.json"
 const erasingVersion = 1
 
 type erasing struct {
-	Version  int              `json:"version"`
-	Erasures []events.Erasure `json:"erasures"`
+	Version  int       `json:"version"`
+	Erasures []erasure `json:"erasures"`
+}
+
+// erasure is whose data goes, and in which tenant.
+type erasure struct {
+	Tenant string `json:"tenant,omitempty"`
+	events.Erasure
 }
 
 func (s *Server) erasures() (erasing, error) {
@@ -45,7 +52,8 @@ func (s *Server) erasures() (erasing, error) {
 }
 
 // noteErasure says that an erasure begins.
-func (s *Server) noteErasure(e events.Erasure) error {
+func (s *Server) noteErasure(ctx context.Context, of events.Erasure) error {
+	e := erasure{llm.TenantOf(ctx), of}
 	l, err := s.erasures()
 	if err != nil {
 		return err
@@ -58,12 +66,13 @@ func (s *Server) noteErasure(e events.Erasure) error {
 }
 
 // forgetErasure says that it has ended.
-func (s *Server) forgetErasure(e events.Erasure) error {
+func (s *Server) forgetErasure(ctx context.Context, of events.Erasure) error {
+	e := erasure{llm.TenantOf(ctx), of}
 	l, err := s.erasures()
 	if err != nil {
 		return err
 	}
-	l.Erasures = slices.DeleteFunc(l.Erasures, func(o events.Erasure) bool { return o == e })
+	l.Erasures = slices.DeleteFunc(l.Erasures, func(o erasure) bool { return o == e })
 	return s.writeErasures(l)
 }
 
@@ -126,10 +135,11 @@ func (s *Server) resumeOnce(ctx context.Context) error {
 		}
 		s.log.Warn("an erasure was cut and is resumed", "by", field)
 		rep := &api.EraseReport{Time: time.Now().UTC()}
-		if err := s.eraseAll(ctx, e, rep); err != nil {
+		ctx := llm.WithTenant(ctx, e.Tenant)
+		if err := s.eraseAll(ctx, e.Erasure, rep); err != nil {
 			return err
 		}
-		if err := s.forgetErasure(e); err != nil {
+		if err := s.forgetErasure(ctx, e.Erasure); err != nil {
 			return err
 		}
 		s.log.Info("an erasure that was cut is finished", "by", field, "rows", total(rep.Rows))

@@ -18,17 +18,17 @@ func TestErasuresAreNotedUntilTheyEnd(t *testing.T) {
 	}
 	a, b := events.Erasure{User: "a"}, events.Erasure{Session: "b"}
 	for _, e := range []events.Erasure{a, b, a} {
-		if err := s.noteErasure(e); err != nil {
+		if err := s.noteErasure(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}
 	}
 	// As another process reads it.
 	l, err := (&Server{opts: s.opts}).erasures()
-	if err != nil || !slices.Equal(l.Erasures, []events.Erasure{a, b}) || len(s.erasingStatus()) != 1 {
+	if err != nil || !slices.Equal(l.Erasures, []erasure{{Erasure: a}, {Erasure: b}}) || len(s.erasingStatus()) != 1 {
 		t.Errorf("noted are %+v, %v", l, err)
 	}
 	for _, e := range []events.Erasure{a, b} {
-		if err := s.forgetErasure(e); err != nil {
+		if err := s.forgetErasure(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/pitot-dev/pitot/internal/api"
 	"github.com/pitot-dev/pitot/internal/config"
 	"github.com/pitot-dev/pitot/internal/events"
+	"github.com/pitot-dev/pitot/internal/llm"
 	"github.com/pitot-dev/pitot/internal/redact"
 	"github.com/pitot-dev/pitot/internal/tier"
 )
@@ -141,8 +142,17 @@ func aged(ages map[string]config.KindAge, end, moved, now time.Time) bool {
 	return false
 }
 
-// cleanAged does it for the days that are at hand.
+// cleanAged does it for the days that are at hand, tenant by tenant.
 func (s *Server) cleanAged(ctx context.Context, ages map[string]config.KindAge, now time.Time) error {
+	for _, tenant := range append([]string{llm.DefaultTenant}, s.tenants()...) {
+		if err := s.cleanTenant(llm.WithTenant(ctx, tenant), ages, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Server) cleanTenant(ctx context.Context, ages map[string]config.KindAge, now time.Time) error {
 	ends := map[string]time.Time{}
 	stats := []events.DataStat(nil)
 	for kind, a := range ages {
