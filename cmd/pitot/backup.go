@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"github.com/pitot-dev/pitot/internal/backup"
 	"github.com/pitot-dev/pitot/internal/blob"
 	"github.com/pitot-dev/pitot/internal/journal"
+	"github.com/pitot-dev/pitot/internal/tier"
 )
 
 type backupCmd struct {
@@ -176,6 +178,8 @@ type backupVerifyCmd struct {
 	place
 	ID  string `name:"id" help:"The backup; by default the newest." placeholder:"ID"`
 	All bool   `help:"Verify all backups of the place."`
+	// Cold days can be many gigabytes over a network.
+	SkipCold bool `help:"Leave out the days in cold storage that the backup refers to."`
 }
 
 // Run verifies backups.
@@ -191,6 +195,7 @@ func (c *backupVerifyCmd) Run(ctx context.Context, s *streams) error {
 		}
 	}
 	bad := 0
+	cold := &tier.Checker{}
 	for _, id := range ids {
 		m, err := repo.Manifest(ctx, id)
 		if err != nil {
@@ -200,17 +205,42 @@ func (c *backupVerifyCmd) Run(ctx context.Context, s *streams) error {
 		if err != nil {
 			return err
 		}
+		days, err := c.cold(ctx, repo, m, cold, s)
+		if err != nil {
+			return err
+		}
+		faults = append(faults, days.Faults...)
 		for _, f := range faults {
 			fmt.Fprintln(s.err, clean(f, 500))
 		}
 		if bad += len(faults); len(faults) == 0 {
-			fmt.Fprintf(s.out, "backup %s is whole: %d files, %s\n", m.ID, len(m.Files), megabytes(m.Bytes))
+			fmt.Fprintf(s.out, "backup %s is whole: %d files, %s", m.ID, len(m.Files), megabytes(m.Bytes))
+			if days.Days > 0 {
+				fmt.Fprintf(s.out, "; %d days in cold storage, %s", days.Days, megabytes(days.Bytes))
+			}
+			fmt.Fprintln(s.out)
 		}
 	}
 	if bad > 0 {
 		return fmt.Errorf("%d files are damaged; an older backup may be whole (--all), and the next backup stores what is missing again", bad)
 	}
 	return nil
+}
+
+// cold checks the days in cold storage that a backup refers to.
+func (c *backupVerifyCmd) cold(ctx context.Context, repo *backup.Repository, m *backup.Manifest, k *tier.Checker, s *streams) (tier.Checked, error) {
+	ref, err := repo.ReadFile(ctx, m, tier.ReferencePath)
+	if errors.Is(err, fs.ErrNotExist) || c.SkipCold {
+		return tier.Checked{}, nil
+	}
+	if err != nil {
+		return tier.Checked{Faults: []string{err.Error()}}, nil //nolint:nilerr // a fault of the backup
+	}
+	found, err := k.Check(ctx, ref, func(path string) ([]byte, error) { return repo.ReadFile(ctx, m, path) })
+	for _, n := range found.Notes {
+		fmt.Fprintln(s.out, clean(n, 500))
+	}
+	return found, err
 }
 
 type backupPruneCmd struct {

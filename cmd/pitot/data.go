@@ -88,7 +88,7 @@ type dataCleanCmd struct {
 	remote
 	OlderThan string   `help:"Age of what goes, such as 30d." required:"" placeholder:"DURATION"`
 	Service   string   `help:"Only of this service." placeholder:"NAME"`
-	Kind      []string `help:"Only these kinds: call, span, log, feedback, rollup." placeholder:"KIND"`
+	Kind      []string `help:"Only these kinds: call, span, log, feedback, rollup, content." placeholder:"KIND"`
 	Metrics   bool     `help:"Metrics of that age (and service), too."`
 	Yes       bool     `help:"Do it."`
 	JSON      bool     `name:"json" help:"Print JSON."`
@@ -111,6 +111,9 @@ func (c *dataCleanCmd) Run(ctx context.Context, s *streams) error {
 		verb = "would remove"
 	}
 	fmt.Fprintf(s.out, "%s, older than %s: %s\n", verb, r.End.Format(time.RFC3339), rowCounts(r.Rows))
+	if r.Metrics {
+		fmt.Fprintf(s.out, "%s metrics of that time, too\n", verb)
+	}
 	if len(r.Days) > 0 {
 		fmt.Fprintf(s.out, "%d days as a whole: %s\n", len(r.Days), strings.Join(r.Days, " "))
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -190,13 +189,9 @@ func (s *server) eraseData(r *http.Request) (any, error) {
 	return s.Data.Erase(r.Context(), events.Erasure{User: b.User, Session: b.Session, TraceID: b.TraceID, CallID: b.CallID}, b.DryRun == nil || *b.DryRun)
 }
 
-// partialHeader says that an answer lacks days that are in cold storage.
-const partialHeader = "Pitot-Partial"
-
+// partial says that an answer lacks days that are in cold storage.
 func partial(w http.ResponseWriter, p *events.Partial) {
-	days := p.Days()
-	if len(days) == 0 {
-		return
+	if text := p.String(); text != "" {
+		w.Header().Set(events.PartialHeader, text)
 	}
-	w.Header().Set(partialHeader, fmt.Sprintf("%d days in cold storage are missing, %s to %s; they may be on their way: ask again, or for fewer days", len(days), days[0], days[len(days)-1]))
 }

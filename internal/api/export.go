@@ -187,7 +187,12 @@ func (s *server) serveFile(w http.ResponseWriter, r *http.Request, f *file) {
 	defer s.exporting.Add(-1)
 	ctx, cancel := context.WithTimeout(r.Context(), exportTimeout)
 	defer cancel()
-	out := &fileWriter{w: w, rc: http.NewResponseController(w), start: func() { f.header(w.Header()) }}
+	var cold events.Partial
+	ctx = events.WithCold(ctx, &cold)
+	out := &fileWriter{w: w, rc: http.NewResponseController(w), start: func() {
+		f.header(w.Header())
+		partial(w, &cold)
+	}}
 	defer out.done()
 	if r.Method == http.MethodHead {
 		out.begin()
@@ -204,7 +209,7 @@ func (s *server) serveFile(w http.ResponseWriter, r *http.Request, f *file) {
 	}
 	out.begin() // a file without rows may have no bytes
 	w.Header().Set(trailerRows, strconv.Itoa(n))
-	w.Header().Set(trailerComplete, strconv.FormatBool(complete))
+	w.Header().Set(trailerComplete, strconv.FormatBool(complete && len(cold.Days()) == 0))
 	if f.trailers != nil {
 		f.trailers(w.Header())
 	}

@@ -182,6 +182,9 @@ func (d *dataset) example(c *llm.Call) (example, bool) {
 
 // wasCut says whether a Call's texts were cut when they were recorded.
 func wasCut(c *llm.Call) bool {
+	if len(c.ContentRemoved) > 0 {
+		return true
+	}
 	for _, what := range c.Truncated {
 		if what != "timeline" {
 			return true

@@ -277,7 +277,7 @@ func fullCall() *llm.Call {
 			{Type: llm.PartOther, Response: json.RawMessage(`[1]`)},
 		}}},
 		Tools:     json.RawMessage(`[{"type":"function"}]`),
-		Truncated: []string{"input"}, Notes: []string{"client_gone"}, Attributes: map[string]any{"custom": "x", "n": int64(3)},
+		Truncated: []string{"input"}, ContentRemoved: []string{"tools"}, Notes: []string{"client_gone"}, Attributes: map[string]any{"custom": "x", "n": int64(3)},
 		Weight: 10, Phases: llm.Phases{Connect: llm.Some(time.Millisecond), Headers: llm.Some(200 * time.Millisecond), Queue: llm.Some(time.Duration(0))},
 		SpanName: "openai.chat", Agent: "planner", Workflow: "checkout", Dialect: "openllmetry", Scope: "lib", ScopeVersion: "1.2",
 		Resource: map[string]any{"host.name": "h"},
@@ -299,6 +299,8 @@ func fullSpan() *llm.Span {
 		Resource: map[string]any{"host.name": "h"},
 		Events:   []llm.SpanEvent{{Time: now.Add(-time.Minute), Name: "retry", Attributes: map[string]any{"n": 1.5}}},
 		Links:    []llm.SpanLink{{TraceID: strings.Repeat("1", 32), SpanID: strings.Repeat("2", 16), Attributes: map[string]any{"k": "v"}}},
+
+		ContentRemoved: []string{"output"},
 	}
 }
 

@@ -52,15 +52,46 @@ func (s *server) jaegerRoutes() {
 		routed{s}.HandleFunc("GET /jaeger/api"+path, func(w http.ResponseWriter, r *http.Request) {
 			ctx, cancel := context.WithTimeout(r.Context(), queryTimeout)
 			defer cancel()
-			data, total, err := h(r.WithContext(ctx))
+			var cold events.Partial
+			data, total, err := h(r.WithContext(events.WithCold(ctx, &cold)))
+			partial(w, &cold)
 			if err != nil {
 				s.jaegerFail(w, r, err)
 				return
 			}
-			s.writeJSON(w, r, http.StatusOK, jaegerAnswer{Data: data, Total: total})
+			answer := jaegerAnswer{Data: data, Total: total}
+			answer.warn(&cold)
+			s.writeJSON(w, r, http.StatusOK, answer)
 		})
 	}
 	routed{s}.HandleFunc("/jaeger/api/", func(w http.ResponseWriter, r *http.Request) { s.jaegerFail(w, r, s.noRoute(w, r)) })
+}
+
+// warn says in Jaeger's way which days are missing: with each trace, and as an
+// error beside the data where no trace is there to say so.
+func (a *jaegerAnswer) warn(p *events.Partial) {
+	text := p.String()
+	if text == "" {
+		return
+	}
+	traces, ok := a.Data.([]jaegerTrace)
+	for i := range traces {
+		traces[i].Warnings = append(traces[i].Warnings, text)
+	}
+	if !ok || len(traces) == 0 {
+		a.Errors = append(a.Errors, jaegerError{http.StatusPartialContent, text})
+	}
+}
+
+// jaegerRecords finds a trace, in days that are at hand first: by its id alone
+// nobody knows its day.
+func (s *server) jaegerRecords(r *http.Request, id string) (events.TraceRecords, error) {
+	var later events.Partial
+	found, err := s.records(r.WithContext(events.WithColdLater(r.Context(), &later)), id, events.Range{})
+	if err != nil || len(found.Records) > 0 || !later.Wanted() {
+		return found, err
+	}
+	return s.records(r, id, events.Range{})
 }
 
 func (s *server) jaegerFail(w http.ResponseWriter, r *http.Request, err error) {
@@ -122,7 +153,7 @@ func (s *server) jaegerTrace(r *http.Request) (any, int, error) {
 	if !ok {
 		return nil, 0, badParameter("trace id", r.PathValue("id"), traceIDForm)
 	}
-	found, err := s.records(r, id, events.Range{})
+	found, err := s.jaegerRecords(r, id)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -167,7 +198,7 @@ func (s *server) jaegerByIDs(r *http.Request, ids []string) (any, int, error) {
 		if !ok {
 			return nil, 0, badParameter("traceID", given, traceIDForm)
 		}
-		found, err := s.records(r, id, events.Range{})
+		found, err := s.jaegerRecords(r, id)
 		if err != nil {
 			return nil, 0, err
 		}

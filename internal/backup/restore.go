@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -39,6 +40,22 @@ func (r *Repository) Verify(ctx context.Context, m *Manifest, progress Progress)
 		}
 	}
 	return faults, nil
+}
+
+// ReadFile returns the content of a small file of a backup; a *fs.PathError where
+// the backup has none of that path.
+func (r *Repository) ReadFile(ctx context.Context, m *Manifest, path string) ([]byte, error) {
+	for i := range m.Files {
+		if m.Files[i].Path != path {
+			continue
+		}
+		var b bytes.Buffer
+		if err := r.copy(ctx, &m.Files[i], &b); err != nil {
+			return nil, fmt.Errorf("read %s: %w", path, err)
+		}
+		return b.Bytes(), nil
+	}
+	return nil, &fs.PathError{Op: "read", Path: path, Err: fs.ErrNotExist}
 }
 
 // copy writes a file's content to w and fails where it is not what the manifest

@@ -94,6 +94,7 @@ type EventAges struct {
 	Spans    KindAge `yaml:"spans" doc:"Spans."`
 	Logs     KindAge `yaml:"logs" doc:"Log lines."`
 	Feedback KindAge `yaml:"feedback" doc:"Feedback and judgements."`
+	Content  KindAge `yaml:"content" doc:"Content alone: prompts, answers, tool definitions, inputs and outputs of spans. The calls and spans stay. Works for what is stored while it is set."`
 	Rollups  KindAge `yaml:"rollups" doc:"Hourly and daily totals."`
 }
 

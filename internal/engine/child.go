@@ -10,10 +10,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strconv"
@@ -78,6 +80,10 @@ func Main([]string) int {
 		logger.Errorf("listen: %s", err)
 		return exitPanic
 	}
+	if err := dropDeletions(cfg.Dir); err != nil {
+		logger.Errorf("drop deletions: %s", err)
+		return exitPanic
+	}
 	vlstorage.Init()
 	vlselect.Init()
 	insertutil.SetLogRowsStorage(&vlstorage.Storage{})
@@ -114,6 +120,17 @@ func Main([]string) int {
 	vlselect.Stop()
 	vlstorage.Stop()
 	return status
+}
+
+// dropDeletions forgets the deletions that a crash has cut. The engine would go on
+// with them while it merges the files that it has just opened, which can end it
+// (see package events); the parent knows of them and asks again.
+func dropDeletions(dir string) error {
+	err := os.Remove(filepath.Join(dir, "delete_tasks.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 func (c *childConfig) flags() []string {

@@ -2,6 +2,7 @@ package events
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -25,6 +26,16 @@ func (s *Store) SetHot(from time.Time) { s.hotFrom.Store(from.UnixNano()) }
 type Partial struct {
 	mu      sync.Mutex
 	missing []string
+	later   bool // nothing is brought back yet
+	wanted  bool // days could have been
+}
+
+// Wanted reports whether there is cold storage that a query of WithColdLater has
+// done without.
+func (p *Partial) Wanted() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.wanted
 }
 
 // Days are the days that are missing, oldest first.
@@ -32,6 +43,25 @@ func (p *Partial) Days() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.missing)
+}
+
+// PartialHeader is the header of an answer that lacks days in cold storage.
+const PartialHeader = "Pitot-Partial"
+
+// String says which days are missing; empty where none is.
+func (p *Partial) String() string {
+	days := p.Days()
+	if len(days) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d days in cold storage are missing, %s to %s; they may be on their way: ask again, or for fewer days", len(days), days[0], days[len(days)-1])
+}
+
+// WithColdLater lets queries of a context see only what is at hand, and notes in p
+// whether there is more.
+func WithColdLater(ctx context.Context, p *Partial) context.Context {
+	p.later = true
+	return context.WithValue(ctx, partialKey{}, p)
 }
 
 type partialKey struct{}
@@ -52,6 +82,10 @@ func (s *Store) thaw(ctx context.Context, r Range) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.later {
+		p.wanted = true
+		return
+	}
 	if len(p.missing) > 0 {
 		return // one wait is enough for all queries of a request
 	}

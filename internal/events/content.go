@@ -154,13 +154,19 @@ type contentField struct {
 }
 
 // appendContent writes fields into w's row where they fit, and returns the
-// names of those that must go into rows of their own.
-func (w *rowWriter) appendContent(fields []contentField) (apart []string) {
+// names of those that go into rows of their own: those that must, or all.
+func (w *rowWriter) appendContent(fields []contentField, all bool) (apart []string) {
 	total := 0
 	for _, f := range fields {
 		total += len(f.text)
 	}
 	for _, f := range fields {
+		if all {
+			if len(f.text) > 0 {
+				apart = append(apart, f.name)
+			}
+			continue
+		}
 		// The longest fields go first until the rest fits.
 		if total > maxInline && len(f.text) > maxInline/len(fields) {
 			apart = append(apart, f.name)

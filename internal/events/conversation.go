@@ -132,6 +132,9 @@ func (p *pager) turns(ctx context.Context, c *Conversation, h *history, keys []k
 		if err != nil {
 			return 0, err
 		}
+		if err := p.s.joinContents(ctx, rows, true); err != nil {
+			return 0, err
+		}
 		at := 0
 		for _, k := range batch {
 			if size >= maxPageContent {
@@ -143,9 +146,6 @@ func (p *pager) turns(ctx context.Context, c *Conversation, h *history, keys []k
 			}
 			m := rows[at]
 			at++
-			if err := p.s.joinContent(ctx, m); err != nil {
-				return 0, err
-			}
 			size += len(m["input"]) + len(m["output"])
 			call, err := decodeCall(m)
 			if err != nil {

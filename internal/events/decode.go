@@ -252,6 +252,8 @@ func decodeCall(m row) (*llm.Call, error) {
 	}
 	r.json("events", &c.Events)
 	r.json("links", &c.Links)
+	c.Attributes, c.Params = r.merge(c.Attributes, apartAttributes), r.merge(c.Params, apartParams)
+	c.ContentRemoved = r.strs(fieldRemoved)
 	if name := m[fieldSpanName]; name != CallName(c) {
 		c.SpanName = name
 	}
@@ -306,6 +308,8 @@ func decodeSpan(m row) (*llm.Span, error) {
 	}
 	r.json("events", &s.Events)
 	r.json("links", &s.Links)
+	s.Attributes = r.merge(s.Attributes, apartAttributes)
+	s.ContentRemoved = r.strs(fieldRemoved)
 	return s, r.err
 }
 

@@ -37,12 +37,12 @@ func (s *Store) WithContent(ctx context.Context, calls []*llm.Call) ([]*llm.Call
 	if err != nil {
 		return nil, err
 	}
+	if err := s.joinContents(ctx, rows, true); err != nil {
+		return nil, err
+	}
 	for _, m := range rows {
 		if byID[m["id"]] != nil {
 			continue
-		}
-		if err := s.joinContent(ctx, m); err != nil {
-			return nil, err
 		}
 		c, err := decodeCall(m)
 		if err != nil {

@@ -2,10 +2,8 @@ package events
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -13,10 +11,10 @@ import (
 
 // Erasure says whose records go for good: exactly one of the fields is set.
 type Erasure struct {
-	User    string
-	Session string
-	TraceID string
-	CallID  string
+	User    string `json:"user,omitempty"`
+	Session string `json:"session,omitempty"`
+	TraceID string `json:"trace_id,omitempty"`
+	CallID  string `json:"call_id,omitempty"`
 }
 
 // Field is the field of records by which they are selected, and its value.
@@ -121,8 +119,15 @@ func (s *Store) everything() Range {
 
 // Erase removes the records, their content, the judgements of them and, of a
 // user, its part of the rollups, from the engine's files. Rows that come later
-// stay. It returns when nothing of them is left; totals are computed anew.
+// stay. It returns when nothing of them is left; totals are computed anew. With an
+// ErrEngineRestarted it says what there was to erase.
 func (s *Store) Erase(ctx context.Context, e Erasure) (Erased, error) {
+	epoch := s.Epoch()
+	n, err := s.erase(ctx, e)
+	return n, s.orRestarted(ctx, epoch, err)
+}
+
+func (s *Store) erase(ctx context.Context, e Erasure) (Erased, error) {
 	ids, n, err := s.erasable(ctx, e)
 	if err != nil {
 		return nil, err
@@ -135,10 +140,8 @@ func (s *Store) Erase(ctx context.Context, e Erasure) (Erased, error) {
 	if e.User != "" {
 		filters = append(filters, "{kind "+in(rollupKinds())+"} user:="+quote(e.User))
 	}
-	for _, f := range filters {
-		if err := s.deleteRows(ctx, f); err != nil {
-			return nil, err
-		}
+	if err := s.deleteRows(ctx, filters...); err != nil {
+		return n, err
 	}
 	left, rest, err := s.erasable(ctx, e)
 	if err != nil {
@@ -159,7 +162,7 @@ type Cleaning struct {
 }
 
 // CleanKinds are the kinds of records that can be cleaned by themselves.
-func CleanKinds() []string { return []string{kindCall, kindSpan, kindLog, kindFeedback} }
+func CleanKinds() []string { return []string{kindCall, kindSpan, kindLog, kindFeedback, kindContent} }
 
 // rollupKind names all rollups in a Cleaning.
 const rollupKind = "rollup"
@@ -177,22 +180,31 @@ func CleanKind(kind string) string {
 }
 
 func (c *Cleaning) filter() (string, error) {
-	var kinds []string
+	var conds, kinds []string
 	for _, k := range c.Kinds {
-		switch {
-		case k == kindCall:
-			kinds = append(kinds, kindCall, kindTally, kindContent)
-		case k == rollupKind:
-			kinds = append(kinds, append(rollupKinds(), kindMark)...)
-		case slices.Contains(CleanKinds(), k):
+		switch k {
+		case kindCall:
+			kinds = append(kinds, kindCall, kindTally)
+			conds = append(conds, contentOf(kindCall))
+		case kindSpan, kindLog:
 			kinds = append(kinds, k)
+			conds = append(conds, contentOf(k))
+		case kindFeedback:
+			kinds = append(kinds, k)
+		case kindContent:
+			conds = append(conds, prunable)
+		case rollupKind:
+			kinds = append(kinds, append(rollupKinds(), kindMark)...)
 		default:
 			return "", &QueryError{Param: "kind", Message: "allowed are " + strings.Join(CleanKinds(), ", ") + ", " + rollupKind}
 		}
 	}
 	f := filterBuilder{}
 	if len(kinds) > 0 {
-		f.add("{kind " + in(kinds) + "}")
+		conds = append(conds, "{kind "+in(kinds)+"}")
+	}
+	if len(conds) > 0 {
+		f.add("(" + strings.Join(conds, " or ") + ")")
 	}
 	if c.Service != "" {
 		f.add(`service:=` + quote(c.Service))
@@ -230,7 +242,7 @@ func (s *Store) CountClean(ctx context.Context, c Cleaning) (Erased, error) {
 		return nil, err
 	}
 	for batch := range slices.Chunk(ids, eraseBatch) {
-		err := s.each(ctx, request{op: "count content", query: `{kind="content"} call_id:` + in(batch) + ` | stats count() n`, r: c.Range}, func(r row) error {
+		err := s.each(ctx, request{op: "count content", query: `{kind="content"} service:="" call_id:` + in(batch) + ` | stats count() n`, r: c.Range}, func(r row) error {
 			rr := newRowReader(r)
 			n[kindContent] += int64(rr.int("n"))
 			return rr.err
@@ -242,10 +254,15 @@ func (s *Store) CountClean(ctx context.Context, c Cleaning) (Erased, error) {
 	return n, nil
 }
 
-// cleanIDs are the Calls with rows of content of their own.
+// cleanIDs are the Calls with rows of content that do not name their service, as
+// they were made before content could go by itself.
 func (s *Store) cleanIDs(ctx context.Context, c Cleaning, filter string) ([]string, error) {
 	var ids []string
-	err := s.each(ctx, request{op: "find content", query: filter + " " + fieldApart + ":* | fields id", r: c.Range}, func(r row) error {
+	old, err := s.rows(ctx, request{op: "find content", query: `{kind="content"} id:* service:="" ` + fieldOf + `:="" | limit 1`, r: c.Range})
+	if err != nil || len(old) == 0 {
+		return nil, err
+	}
+	err = s.each(ctx, request{op: "find content", query: filter + " " + fieldApart + ":* | fields id", r: c.Range}, func(r row) error {
 		ids = append(ids, r["id"])
 		return nil
 	})
@@ -255,6 +272,12 @@ func (s *Store) cleanIDs(ctx context.Context, c Cleaning, filter string) ([]stri
 // Clean removes records by age, service and kind. Whoever wants a whole day
 // gone drops the day instead.
 func (s *Store) Clean(ctx context.Context, c Cleaning) (Erased, error) {
+	epoch := s.Epoch()
+	n, err := s.clean(ctx, c)
+	return n, s.orRestarted(ctx, epoch, err)
+}
+
+func (s *Store) clean(ctx context.Context, c Cleaning) (Erased, error) {
 	n, err := s.CountClean(ctx, c)
 	if err != nil {
 		return nil, err
@@ -266,19 +289,22 @@ func (s *Store) Clean(ctx context.Context, c Cleaning) (Erased, error) {
 	if c.Start.IsZero() {
 		c.Start = s.everything().Start
 	}
+	var filters []string
 	if c.Service != "" {
 		ids, err := s.cleanIDs(ctx, c, f)
 		if err != nil {
 			return nil, err
 		}
 		for batch := range slices.Chunk(ids, eraseBatch) {
-			if err := s.deleteRows(ctx, `{kind="content"} call_id:`+in(batch)); err != nil {
-				return nil, err
-			}
+			filters = append(filters, `{kind="content"} call_id:`+in(batch))
 		}
 	}
-	if err := s.deleteRows(ctx, f+` _time:[`+formatTime(c.Start)+`, `+formatTime(c.End.Add(-1))+`]`); err != nil {
+	filters = append(filters, f+` _time:[`+formatTime(c.Start)+`, `+formatTime(c.End.Add(-1))+`]`)
+	if err := s.deleteRows(ctx, filters...); err != nil {
 		return nil, err
+	}
+	if slices.Equal(c.Kinds, []string{kindContent}) {
+		return n, nil // totals count no content
 	}
 	return n, s.rollupAgain(ctx)
 }
@@ -288,50 +314,4 @@ func (s *Store) rollupAgain(ctx context.Context) error {
 	s.forgetFullCheck()
 	_, err := s.Rollup(ctx)
 	return err
-}
-
-// deleteEvery is how often a deletion is asked whether it is done.
-const deleteEvery = 200 * time.Millisecond
-
-// deleteRows removes the rows of a filter from the engine's files, and returns
-// when that is done. The engine rewrites the parts of its files that hold such
-// rows and removes the old ones.
-func (s *Store) deleteRows(ctx context.Context, filter string) error {
-	const op = "delete rows"
-	b, err := s.ask(ctx, op, "/delete/run_task", url.Values{"filter": {filter}})
-	if err != nil {
-		return err
-	}
-	var task struct {
-		ID string `json:"task_id"`
-	}
-	if err := json.Unmarshal(b, &task); err != nil || task.ID == "" {
-		return &UnavailableError{Op: op, Err: fmt.Errorf("the engine answered %q", prefix(string(b), 200))}
-	}
-	tick := time.NewTicker(deleteEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("%s: %w; the engine goes on with it", op, ctx.Err())
-		}
-		b, err := s.ask(ctx, op, "/delete/active_tasks", nil)
-		if err != nil {
-			return err
-		}
-		var tasks []struct {
-			ID string `json:"task_id"`
-		}
-		if err := json.Unmarshal(b, &tasks); err != nil {
-			return &UnavailableError{Op: op, Err: fmt.Errorf("the engine answered %q", prefix(string(b), 200))}
-		}
-		done := true
-		for _, t := range tasks {
-			done = done && t.ID != task.ID
-		}
-		if done {
-			return nil
-		}
-	}
 }

@@ -119,7 +119,7 @@ func (c *CallFilter) filter(stream string) string {
 	}
 	for word := range strings.FieldsSeq(c.Search) {
 		w := containsWord(word)
-		f.add(`(_msg:` + w + ` or input:` + w + ` or output:` + w + ` or error_message:` + w + `)`)
+		f.add(`(_msg:` + w + ` or input:` + w + ` or output:` + w + ` or error_message:` + w + ` or ` + inContent(w) + `)`)
 	}
 	return f.String()
 }
@@ -140,7 +140,18 @@ func containsWord(word string) string {
 }
 
 // userFilters are the filters that the user wrote.
-func (c *CallFilter) userFilters() []string { return userFilters(c.Query) }
+func (c *CallFilter) userFilters() []string {
+	filters := userFilters(c.Query)
+	if strings.TrimSpace(c.Search) == "" {
+		return filters
+	}
+	for i, f := range filters {
+		// The engine applies them to the search in rows of content, too. The line's
+		// end ends a comment.
+		filters[i] = `(kind:="` + kindContent + `" or (` + f + "\n))"
+	}
+	return filters
+}
 
 func userFilters(query string) []string {
 	if q := strings.TrimSpace(query); q != "" && q != "*" {

@@ -44,6 +44,8 @@ func (s *Store) DetachDay(ctx context.Context, day string) error {
 
 // AttachDay takes a day in whose files are in place.
 func (s *Store) AttachDay(ctx context.Context, day string) error {
+	s.gate.RLock() // the engine begins to merge its files: not beside a deletion
+	defer s.gate.RUnlock()
 	return s.manage(ctx, "attach day", "/internal/partition/attach", url.Values{"name": {day}}, nil)
 }
 
@@ -63,11 +65,16 @@ func (s *Store) manage(ctx context.Context, op, path string, form url.Values, ou
 const maxManaged = 16 << 20
 
 func (s *Store) ask(ctx context.Context, op, path string, form url.Values) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.ep.InsertURL+path, strings.NewReader(form.Encode()))
+	return s.send(ctx, op, http.MethodPost, path, form)
+}
+
+func (s *Store) send(ctx context.Context, op, method, path string, form url.Values) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, s.ep.InsertURL+path, strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", op, err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	setTenant(ctx, req.Header)
 	resp, err := s.ep.Client.Do(req) //nolint:bodyclose // drain closes it
 	if err != nil {
 		return nil, unavailable(ctx, op, err)

@@ -54,7 +54,7 @@ func (s *Store) ProxyLogsQL() http.Handler {
 			}
 			setTenant(r.In.Context(), r.Out.Header)
 			q := r.Out.URL.Query()
-			q.Add("extra_stream_filters", proxyKinds)
+			q.Add("extra_stream_filters", kindsFor(r.In.Context()))
 			q.Add("extra_stream_filters", s.freshStreams(false))
 			s.ep.Cluster.partial(q, false)
 			r.Out.URL.RawQuery = q.Encode()
@@ -93,7 +93,19 @@ func (s *Store) ProxyLogsQL() http.Handler {
 		if r.Body != nil {
 			r.Body = http.MaxBytesReader(w, r.Body, maxQueryBody)
 		}
-		proxy.ServeHTTP(w, r)
+		form, err := proxyForm(r)
+		if err != nil {
+			proxy.ErrorHandler(w, r, err)
+			return
+		}
+		if r.URL.Path != "/select/logsql/tail" { // which follows what comes
+			var cold Partial
+			s.thaw(WithCold(r.Context(), &cold), proxyRange(form, s.now()))
+			if text := cold.String(); text != "" {
+				w.Header().Set(PartialHeader, text)
+			}
+		}
+		proxy.ServeHTTP(w, r.WithContext(withProxyForm(r.Context(), form)))
 	})
 }
 

@@ -54,6 +54,10 @@ type encoder struct {
 	input, output []byte
 	fields        []contentField
 	tenant        string
+	how           Encoding
+	of, service   string // whose content it is: the kind and the service
+	environment   string
+	has           uint64 // of a Call with all its parts
 }
 
 var encoders = sync.Pool{New: func() any { return new(encoder) }}
@@ -64,8 +68,14 @@ var encoders = sync.Pool{New: func() any { return new(encoder) }}
 // It returns ErrTooLarge where the record cannot be stored; dst is then as it
 // was.
 func AppendRow(dst []byte, r llm.Record) ([]byte, error) {
+	return Encoding{}.AppendRow(dst, r)
+}
+
+// AppendRow is the function of that name, with the content where h says.
+func (h Encoding) AppendRow(dst []byte, r llm.Record) ([]byte, error) {
 	e := encoders.Get().(*encoder)
 	defer e.release()
+	e.how = h
 	start := len(dst)
 	e.w.buf = dst
 	e.tenant = tenantOf(r)
@@ -97,6 +107,7 @@ func (e *encoder) release() {
 	e.input, e.output = e.input[:0], e.output[:0]
 	clear(e.fields)
 	e.fields = e.fields[:0]
+	e.how, e.of, e.service, e.environment = Encoding{}, "", "", ""
 	encoders.Put(e)
 }
 
@@ -128,7 +139,10 @@ func (e *encoder) appendParts(id string, t time.Time, f contentField) {
 		w := rowWriter{buf: e.w.buf}
 		w.begin(fmt.Sprintf("%s.%s.%d", id, f.name, n), t, kindContent)
 		w.str(fieldTenant, e.tenant)
+		w.str("service", e.service)
+		w.str("environment", e.environment)
 		w.str("call_id", id)
+		w.str(fieldOf, e.of)
 		w.str("field", f.name)
 		w.name("part")
 		w.buf = fmt.Appendf(w.buf, "%d", n)
@@ -145,6 +159,10 @@ func (e *encoder) call(c *llm.Call) error {
 	e.fields = append(e.fields[:0], contentField{"input", e.input}, contentField{"output", e.output})
 	if len(c.Tools) > 0 {
 		e.fields = append(e.fields, contentField{"tools", appendRaw(nil, c.Tools)})
+	}
+	e.of, e.service, e.environment, e.has = kindCall, c.Service, c.Environment, has(c)
+	if e.how.ContentApart {
+		c = e.callApart(c)
 	}
 	start := len(e.w.buf)
 	err := e.callRow(c, start, true)
@@ -166,7 +184,7 @@ func (e *encoder) callRow(c *llm.Call, start int, whole bool) error {
 	}
 	w.begin(c.ID, c.Time, kindCall)
 	w.str(fieldTenant, c.Tenant)
-	w.str("_msg", callMessage(c))
+	w.str("_msg", e.callMessage(c))
 	w.str("source", string(c.Source))
 	w.str("service", c.Service)
 	w.str("environment", c.Environment)
@@ -207,7 +225,7 @@ func (e *encoder) callRow(c *llm.Call, start int, whole bool) error {
 	if c.Weight > 1 {
 		w.float(fieldWeight, c.Weight)
 	}
-	w.int(fieldHas, int64(has(c)))
+	w.int(fieldHas, int64(e.has))
 	w.str("user", c.User)
 	w.str("session", c.Session)
 	w.str("feature", c.Feature)
@@ -236,7 +254,7 @@ func (e *encoder) callRow(c *llm.Call, start int, whole bool) error {
 		w.buf = c.Timeline.AppendText(w.buf)
 		w.buf = append(w.buf, '"')
 	}
-	return e.finish(start, c.ID, c.Time, w.appendContent(e.fields))
+	return e.finish(start, c.ID, c.Time, w.appendContent(e.fields, e.how.ContentApart))
 }
 
 func callOperation(c *llm.Call) string {
@@ -300,14 +318,14 @@ func (w *rowWriter) usage(u *llm.Usage) {
 }
 
 // callMessage is the line that a log viewer shows for a Call.
-func callMessage(c *llm.Call) string {
+func (e *encoder) callMessage(c *llm.Call) string {
 	text := ""
 	if c.Status == llm.StatusError {
 		text = c.ErrorType
 		if c.ErrorMessage != "" {
 			text += ": " + c.ErrorMessage
 		}
-	} else {
+	} else if !e.how.ContentApart {
 		text = lastUserText(c.Input)
 	}
 	model := c.Model()
@@ -348,6 +366,10 @@ func prefix(s string, n int) string {
 
 func (e *encoder) span(s *llm.Span) error {
 	e.fields = append(e.fields[:0], contentField{"input", []byte(s.Input)}, contentField{"output", []byte(s.Output)})
+	e.of, e.service, e.environment = kindSpan, s.Service, s.Environment
+	if e.how.ContentApart {
+		s = e.spanApart(s)
+	}
 	start := len(e.w.buf)
 	err := e.spanRow(s, start, true)
 	if errors.Is(err, ErrTooLarge) {
@@ -402,11 +424,12 @@ func (e *encoder) spanRow(s *llm.Span, start int, whole bool) error {
 	} else {
 		w.strs("truncated", []string{"attributes", "events", "links"})
 	}
-	return e.finish(start, s.ID, s.Time, w.appendContent(e.fields))
+	return e.finish(start, s.ID, s.Time, w.appendContent(e.fields, e.how.ContentApart))
 }
 
 func (e *encoder) log(l *llm.Log) error {
 	start := len(e.w.buf)
+	e.of, e.service, e.environment = kindLog, l.Service, l.Environment
 	e.fields = e.fields[:0]
 	if len(l.Message) > maxInline {
 		e.fields = append(e.fields, contentField{"message", []byte(l.Message)})
@@ -465,7 +488,7 @@ func (e *encoder) logRow(l *llm.Log, start int, whole bool) error {
 func reservedInLog(name string) bool {
 	switch name {
 	case "id", "kind", "source", "service", "environment", "level", "event", "trace_id", "span_id", "scope",
-		"truncated", "no_message", "message", fieldVerbatim, fieldExact, fieldApart, "_msg", "_time", "_stream", "_stream_id",
+		"truncated", "no_message", "message", fieldVerbatim, fieldExact, fieldApart, fieldRemoved, "_msg", "_time", "_stream", "_stream_id",
 		"attributes" + restSuffix, "resource" + restSuffix:
 		return true
 	}

@@ -54,6 +54,7 @@ type Store struct {
 	cold      atomic.Pointer[coldDays]
 	hotFrom   atomic.Int64 // Unix ns; 0: as far back as the retention
 	gate      sync.RWMutex // held for reading by inserts, for writing by Freeze
+	deleting  sync.Mutex   // one deletion at a time
 }
 
 // limits bound the work of queries.

@@ -15,7 +15,7 @@ const maxTraces = 1000
 
 // traceCallFields are the fields of Calls in traces: those of lists, the
 // settings and what the sender added.
-var traceCallFields = listFields + `,params.*,"params_rest",attributes.*,"attributes_rest",resource.*,"resource_rest",events,links,"verbatim"`
+var traceCallFields = listFields + `,params.*,"params_rest",attributes.*,"attributes_rest",resource.*,"resource_rest",events,links,"verbatim","` + fieldApart + `"`
 
 // Trace returns the Spans, whole, and the Calls, without content, of one trace
 // in the order of time. A zero Range searches all. The answer is empty where
@@ -38,26 +38,36 @@ func (s *Store) traceRecords(ctx context.Context, ids []string, r Range) ([]Trac
 	byTrace := map[string][]llm.Record{}
 	limit := s.limits.traceRecords * min(len(ids), 10)
 	cut := false
-	for _, q := range []struct{ filter, fields string }{
-		{callStream, " | fields " + traceCallFields},
-		{stream(kindSpan, "", ""), ""},
+	for _, q := range []struct {
+		filter, fields string
+		content        bool
+	}{
+		{callStream, " | fields " + traceCallFields, false},
+		{stream(kindSpan, "", ""), "", true},
 	} {
-		rows := 0
+		rows := []row{}
 		err := s.each(ctx, request{
 			op: "get trace", query: q.filter + " trace_id:" + in(ids) + " status:*" + q.fields + " | sort by (_time, id) limit " + itoa(limit+1), r: r,
 		}, func(m row) error {
-			if rows++; rows > limit {
+			if len(rows) == limit {
 				cut = true
 				return nil
 			}
-			rec, err := decodeRecord(m)
-			if err == nil {
-				byTrace[m["trace_id"]] = append(byTrace[m["trace_id"]], rec)
-			}
-			return err
+			rows = append(rows, m)
+			return nil
 		})
 		if err != nil {
 			return nil, err
+		}
+		if err := s.joinContents(ctx, rows, q.content); err != nil {
+			return nil, err
+		}
+		for _, m := range rows {
+			rec, err := decodeRecord(m)
+			if err != nil {
+				return nil, err
+			}
+			byTrace[m["trace_id"]] = append(byTrace[m["trace_id"]], rec)
 		}
 	}
 	var there map[string]int

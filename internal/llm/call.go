@@ -112,6 +112,9 @@ type Call struct {
 	// Truncated names what was cut to stay within limits: "input", "output",
 	// "request_body", "response_body", "timeline".
 	Truncated []string `json:"truncated,omitempty"`
+	// ContentRemoved names the parts that were stored and have gone since, because
+	// content has a shorter life than calls. It is set when a Call is read.
+	ContentRemoved []string `json:"content_removed,omitempty"`
 	// Notes are low-cardinality remarks on the record itself: "client_gone",
 	// "stream_cut", "malformed_response", "crc_mismatch", ...
 	Notes []string `json:"notes,omitempty"`

@@ -52,6 +52,9 @@ type Span struct {
 	Resource     map[string]any `json:"resource,omitempty"`
 	Events       []SpanEvent    `json:"events,omitempty"`
 	Links        []SpanLink     `json:"links,omitempty"`
+	// ContentRemoved names the parts that were stored and have gone since. It is set
+	// when a Span is read.
+	ContentRemoved []string `json:"content_removed,omitempty"`
 
 	// Aggregate is what a container (agent, workflow, chain) says of the model
 	// calls beneath it. It becomes a Call of its own only when no Call beneath the

@@ -94,6 +94,7 @@ func (p *Policy) Call(c *llm.Call) {
 	}
 	p.labelAll(c.FinishReasons)
 	p.labelAll(c.Truncated)
+	c.ContentRemoved = nil // only the store says so, of what it has
 	p.labelAll(c.Notes)
 	c.User = p.user(c.User)
 	c.Session = p.maskText(c.Session)
@@ -227,6 +228,7 @@ func (p *Policy) Span(s *llm.Span) {
 	} {
 		*f = p.label(*f)
 	}
+	s.ContentRemoved = nil
 	s.Name, _ = p.text(s.Name, p.textLimit)
 	s.User = p.user(s.User)
 	s.Session = p.maskText(s.Session)

@@ -328,3 +328,10 @@ func (p *Policy) dropValue(key, val string) bool {
 	}
 	return strings.Count(val, " ") <= 3 || strings.Contains(val, "; ")
 }
+
+// ContentAttribute reports whether an attribute of this name carries content.
+func ContentAttribute(name string) bool { return contentKey(name) }
+
+// ContentParam reports whether a parameter of a request of this name carries
+// content.
+func ContentParam(name string) bool { return slices.Contains(textParams, strings.ToLower(name)) }

@@ -123,7 +123,7 @@ func (d dataAdmin) Clean(ctx context.Context, c events.Cleaning, withMetrics, dr
 			return nil, err
 		}
 	}
-	if _, err = s.events.Clean(ctx, c); err != nil {
+	if _, err := s.persist(ctx, func() error { _, err := s.events.Clean(ctx, c); return err }); err != nil {
 		return nil, err
 	}
 	if withMetrics {
@@ -217,7 +217,7 @@ func (d dataAdmin) Erase(ctx context.Context, e events.Erasure, dry bool) (*api.
 	if err := s.embedded(); err != nil {
 		return nil, err
 	}
-	field, value, err := e.Field()
+	field, _, err := e.Field()
 	if err != nil {
 		return nil, err
 	}
@@ -232,20 +232,52 @@ func (d dataAdmin) Erase(ctx context.Context, e events.Erasure, dry bool) (*api.
 		rep.NotReached = s.outOfReach(field)
 		return rep, err
 	}
-	if err := s.delivered(ctx); err != nil {
+	if err := s.eraseAll(ctx, e, rep); err != nil {
 		return nil, err
+	}
+	if err := s.forgetErasure(ctx, e); err != nil {
+		return nil, err
+	}
+	s.log.Info("data was erased", "by", field, "rows", total(rep.Rows))
+	return rep, nil
+}
+
+// eraseAll removes a user, session, trace or call from all stores.
+func (s *Server) eraseAll(ctx context.Context, e events.Erasure, rep *api.EraseReport) error {
+	field, value, err := e.Field()
+	if err != nil {
+		return err
+	}
+	if err := s.delivered(ctx); err != nil {
+		return err
 	}
 	if s.tier != nil {
 		days, err := s.tier.Recall(ctx, time.Time{}, rep.Time.Add(48*time.Hour))
 		if err != nil {
-			return nil, fmt.Errorf("nothing was erased, cold days could not be brought back: %w", err)
+			return fmt.Errorf("nothing was erased, cold days could not be brought back: %w", err)
 		}
 		if len(days) > 0 {
 			rep.Done = append(rep.Done, fmt.Sprintf("cold storage: %d days brought back and removed there; they move again when they are clean", len(days)))
 		}
 	}
-	if rep.Rows, err = s.events.Erase(ctx, e); err != nil {
-		return nil, err
+	if err := s.noteErasure(ctx, e); err != nil {
+		return err
+	}
+	again, err := s.persist(ctx, func() error {
+		n, err := s.events.Erase(ctx, e)
+		if rep.Rows == nil { // a second time finds what is left
+			rep.Rows = n
+		}
+		return err
+	})
+	if err != nil {
+		if _, ok := errors.AsType[*events.QueryError](err); ok {
+			return errors.Join(err, s.forgetErasure(ctx, e)) // nothing was begun
+		}
+		return fmt.Errorf("the erasure is not finished, and goes on by itself: %w", err)
+	}
+	if again > 0 {
+		rep.Done = append(rep.Done, "the event engine restarted in the midst of it: the erasure was done again, as a whole")
 	}
 	rep.Done = append(rep.Done, "event store: rows deleted and the files that held them rewritten; totals computed again")
 	rep.NotReached = s.outOfReach(field)
@@ -259,17 +291,13 @@ func (d dataAdmin) Erase(ctx context.Context, e events.Erasure, dry bool) (*api.
 	if s.budgets != nil {
 		n := s.budgets.Forget(field, value)
 		if err := s.budgets.Save(); err != nil {
-			return nil, err
+			return err
 		}
 		if n > 0 {
 			rep.Done = append(rep.Done, fmt.Sprintf("budgets: %d accounts removed", n))
 		}
 	}
-	if err := s.eraseSeries(ctx, field, value, rep); err != nil {
-		return nil, err
-	}
-	s.log.Info("data was erased", "by", field, "rows", total(rep.Rows))
-	return rep, nil
+	return s.eraseSeries(ctx, field, value, rep)
 }
 
 // accountLabel is the label of budgets' series that holds whose account it is.

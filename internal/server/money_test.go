@@ -82,6 +82,7 @@ func TestConfigHidesSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Either of them is set in a file.
+	cfg.Storage.Events.Cold.SecretKey = "CANARY38"
 	cfg.Storage.Events.Cluster.BearerToken, cfg.Storage.Metrics.Remote.Password = "CANARY36", "CANARY37"
 	// A cluster keeps its own days: it goes with no cold storage in a file.
 	cfg.Storage.Events.Cold.SecretKey = "CANARY38"

@@ -362,7 +362,7 @@ func (s *Server) buildPipeline() error {
 	s.pipeline, err = pipeline.New(pipeline.Options{
 		SafeAge: safeAge, Settled: settled,
 		Config: s.config.Pipeline, Journal: s.journal, Store: eventStore{s.events}, Accepts: s.events.Accepts, Pricer: prices, Redactor: policy,
-		Observer: observers{s.observer, s.probes, budgetObserver{s.budgets}, s.judgements, presentOnly{s.quality, s.observer}}, Restored: s.restored, Encoder: events.AppendRow, Tally: events.AppendTally, Turns: s.turns, Logger: s.component("pipeline"), Registerer: s.metrics.Registerer(),
+		Observer: observers{s.observer, s.probes, budgetObserver{s.budgets}, s.judgements, presentOnly{s.quality, s.observer}}, Restored: s.restored, Encoder: s.encoding().AppendRow, Tally: events.AppendTally, Turns: s.turns, Logger: s.component("pipeline"), Registerer: s.metrics.Registerer(),
 	})
 	return err
 }
@@ -396,7 +396,8 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 	})
 	wg.Go(func() { s.runTier(background) })
-	wg.Go(func() { s.runAges(background) })
+	wg.Go(func() { s.resumeErasures(ctx) })
+	wg.Go(func() { s.runAges(ctx) }) // inserts wait for it: it ends before the pipeline drains
 	if s.opts.Role != RoleQuery {
 		wg.Go(func() { s.intake.tail.Run(ctx) }) // it ends before the pipeline drains
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/pitot-dev/pitot/internal/api"
+	"github.com/pitot-dev/pitot/internal/tier"
 )
 
 const (
@@ -78,7 +79,7 @@ func (d dataAdmin) Snapshot(ctx context.Context) (_ *api.SnapshotReport, err err
 	if err := s.pipeline.Settle(ctx); err != nil {
 		return nil, fmt.Errorf("snapshot: %w", err)
 	}
-	days, held, err := s.snapshotEvents(ctx, dir)
+	days, held, err := s.snapshotTiers(ctx, dir)
 	if err != nil {
 		return nil, fmt.Errorf("snapshot: %w", err)
 	}
@@ -115,6 +116,28 @@ func (s *Server) snapshotFiles(dir string) error {
 		}
 	}
 	return copyTree(filepath.Join(dir, "alerts"), filepath.Join(s.opts.DataDir, "alerts"))
+}
+
+// snapshotTiers takes the hot days, and words of the cold ones; none goes from one
+// to the other in between.
+func (s *Server) snapshotTiers(ctx context.Context, dir string) (int, time.Duration, error) {
+	if s.tier == nil {
+		return s.snapshotEvents(ctx, dir)
+	}
+	release := s.tier.Hold()
+	defer release()
+	if err := s.tier.Note(ctx, dir); err != nil {
+		// The last round has noted them, too, and only rounds move days.
+		from := filepath.Join(s.opts.DataDir, tier.ReferenceDir)
+		if _, serr := os.Stat(from); serr != nil {
+			return 0, 0, fmt.Errorf("cold days cannot be named, without which the backup would not be whole: %w", err)
+		}
+		s.log.Warn("the cold place does not answer: a backup refers to the days that were there before", "err", err)
+		if err := copyTree(filepath.Join(dir, tier.ReferenceDir), from); err != nil {
+			return 0, 0, err
+		}
+	}
+	return s.snapshotEvents(ctx, dir)
 }
 
 // snapshotEvents takes the journal and the event store at one moment, and says

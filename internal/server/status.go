@@ -101,6 +101,7 @@ func (s *Server) status(ctx context.Context) api.Status {
 	st.Components = append(st.Components, s.channelStatus()...)
 	st.Components = append(st.Components, s.forwardStatus()...)
 	st.Components = append(st.Components, s.tierStatus()...)
+	st.Components = append(st.Components, s.erasingStatus()...)
 	if reloadErr != nil {
 		st.LastReloadError = reloadErr.Error()
 		st.Components = append(st.Components, api.Component{

@@ -11,6 +11,8 @@ import (
 	"github.com/pitot-dev/pitot/internal/api"
 	"github.com/pitot-dev/pitot/internal/config"
 	"github.com/pitot-dev/pitot/internal/events"
+	"github.com/pitot-dev/pitot/internal/llm"
+	"github.com/pitot-dev/pitot/internal/redact"
 	"github.com/pitot-dev/pitot/internal/tier"
 )
 
@@ -37,7 +39,9 @@ func (s *Server) buildTier() error {
 	}
 	var err error
 	s.tier, err = tier.New(tier.Options{
-		Config: e.Cold, Dir: s.eventsDir(), Hot: time.Duration(e.Retention), MaxDisk: int64(e.MaxDisk), Engine: s.events, Logger: s.component("tier"),
+		Config: e.Cold, Dir: s.eventsDir(), Hot: time.Duration(e.Retention), MaxDisk: int64(e.MaxDisk), Engine: s.events, Logger: s.component("tier"), Data: s.opts.DataDir,
+		// What is past the age of its kind must not become cold.
+		Prepare: func(ctx context.Context) error { return s.cleanAged(ctx, kindAges(&e.Ages), time.Now()) },
 	})
 	if err != nil {
 		return err
@@ -71,6 +75,15 @@ func (s *Server) tierStatus() []api.Component {
 	return []api.Component{c}
 }
 
+// encoding says how records are stored: content apart where it has an age or a
+// size of its own, so that it can go before its calls.
+func (s *Server) encoding() events.Encoding {
+	if s.config.Storage.Events.Ages.Content == (config.KindAge{}) {
+		return events.Encoding{}
+	}
+	return events.Encoding{ContentApart: true, IsContent: redact.ContentAttribute, IsContentParam: redact.ContentParam}
+}
+
 // agesEvery is how often the kinds' own ages and sizes are looked at.
 const agesEvery = time.Hour
 
@@ -95,14 +108,51 @@ func (s *Server) runAges(ctx context.Context) {
 }
 
 func kindAges(a *config.EventAges) map[string]config.KindAge {
-	all := map[string]config.KindAge{"call": a.Calls, "span": a.Spans, "log": a.Logs, "feedback": a.Feedback, "rollup": a.Rollups}
+	all := map[string]config.KindAge{"call": a.Calls, "span": a.Spans, "log": a.Logs, "feedback": a.Feedback, "rollup": a.Rollups, "content": a.Content}
 	maps.DeleteFunc(all, func(_ string, k config.KindAge) bool { return k == config.KindAge{} })
 	return all
 }
 
 // ageOnce removes what is past the age of its kind, by whole days, and the
-// oldest days of kinds that use too much.
+// oldest days of kinds that use too much. Days that became cold before the age of
+// a kind are brought back for it; they move again.
 func (s *Server) ageOnce(ctx context.Context, ages map[string]config.KindAge, now time.Time) error {
+	if s.tier != nil {
+		for day, moved := range s.tier.Status().MovedAt {
+			start, err := events.ParseDay(day)
+			if err != nil || !aged(ages, start.Add(24*time.Hour), moved, now) {
+				continue
+			}
+			if _, err := s.tier.Recall(ctx, start, start.Add(24*time.Hour)); err != nil {
+				return err
+			}
+		}
+	}
+	return s.cleanAged(ctx, ages, now)
+}
+
+// aged reports whether a day that ended then has grown older than one of the ages
+// since it became cold.
+func aged(ages map[string]config.KindAge, end, moved, now time.Time) bool {
+	for _, a := range ages {
+		if old := end.Add(time.Duration(a.Retention)); a.Retention > 0 && moved.Before(old) && !now.Before(old) {
+			return true
+		}
+	}
+	return false
+}
+
+// cleanAged does it for the days that are at hand, tenant by tenant.
+func (s *Server) cleanAged(ctx context.Context, ages map[string]config.KindAge, now time.Time) error {
+	for _, tenant := range append([]string{llm.DefaultTenant}, s.tenants()...) {
+		if err := s.cleanTenant(llm.WithTenant(ctx, tenant), ages, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Server) cleanTenant(ctx context.Context, ages map[string]config.KindAge, now time.Time) error {
 	ends := map[string]time.Time{}
 	stats := []events.DataStat(nil)
 	for kind, a := range ages {
@@ -142,7 +192,7 @@ func (s *Server) ageOnce(ctx context.Context, ages map[string]config.KindAge, no
 // sizeEnd is the end of the newest day that a kind has no room for; zero where
 // all fit.
 func sizeEnd(stats []events.DataStat, kind string, most int64) time.Time {
-	of := slices.DeleteFunc(slices.Clone(stats), func(st events.DataStat) bool { return events.CleanKind(st.Kind) != kind })
+	of := slices.DeleteFunc(slices.Clone(stats), func(st events.DataStat) bool { return st.Kind != kind && events.CleanKind(st.Kind) != kind })
 	slices.SortFunc(of, func(a, b events.DataStat) int { return cmp.Compare(b.Day.Unix(), a.Day.Unix()) })
 	var sum int64
 	for _, st := range of {

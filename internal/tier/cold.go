@@ -93,14 +93,9 @@ func (c cold) list(ctx context.Context) ([]string, error) {
 }
 
 func (c cold) manifest(ctx context.Context, day string) (*manifest, error) {
-	r, err := c.store.Get(ctx, manifestKey(day))
+	b, err := c.raw(ctx, day)
 	if err != nil {
 		return nil, err
-	}
-	defer r.Close()
-	b, err := io.ReadAll(io.LimitReader(r, 256<<20))
-	if err != nil {
-		return nil, fmt.Errorf("cold day %s: %w", day, err)
 	}
 	m, err := decodeManifest(b)
 	if err != nil {

@@ -22,4 +22,6 @@
 //
 //	days/YYYYMMDD.manifest      a line "pitot-cold 1 SHA256\n" and JSON: day, bytes, files with size and SHA-256
 //	days/YYYYMMDD/PATH          the engine's files of that day
+//
+// A data directory, and so its backups, refer to cold days: see Reference.
 package tier

@@ -207,6 +207,7 @@ func (m *Manager) Recall(ctx context.Context, start, end time.Time) ([]string, e
 		err := m.cold.remove(ctx, day)
 		m.mu.Lock()
 		delete(m.days, day)
+		delete(m.movedAt, day)
 		delete(m.thawed, day)
 		m.mu.Unlock()
 		m.work.Unlock()

@@ -36,6 +36,10 @@ type Options struct {
 	MaxDisk int64
 	Engine  Engine
 	Logger  *slog.Logger
+	// Data is the data directory, where Round notes which days are cold; empty: none.
+	Data string
+	// Prepare is called before days move; where it fails they stay. May be nil.
+	Prepare func(ctx context.Context) error
 	Now     func() time.Time // default time.Now
 	// Step is called before each step of a move; tests fail there.
 	Step func(step string) error
@@ -61,11 +65,13 @@ type Manager struct {
 	learn sync.Once     // closes it
 
 	mu      sync.Mutex           // guards what follows
+	movedAt map[string]time.Time // when cold days moved, where that is known
 	days    map[string]int64     // cold days and their bytes; 0 where that is not known yet
 	thawed  map[string]time.Time // cold days that are attached, and when they were last asked for
 	waiting map[string]*thaw     // that are on their way
 	err     error                // of the last round
 	moved   time.Time            // last day that was moved
+	noted   string               // the cold days that were noted last
 }
 
 // thaw is a day on its way back.
@@ -88,7 +94,7 @@ func New(o Options) (*Manager, error) {
 	}
 	m := &Manager{
 		opts: o, log: o.Logger, cold: cold{store},
-		known: make(chan struct{}), days: map[string]int64{}, thawed: map[string]time.Time{}, waiting: map[string]*thaw{},
+		known: make(chan struct{}), movedAt: map[string]time.Time{}, days: map[string]int64{}, thawed: map[string]time.Time{}, waiting: map[string]*thaw{},
 	}
 	if err := m.cleanUp(); err != nil {
 		return nil, err
@@ -151,7 +157,13 @@ func (m *Manager) Round(ctx context.Context) error {
 	if err := m.reclaim(ctx, hot); err != nil {
 		return err
 	}
-	for _, day := range m.due(hot) {
+	due := m.due(hot)
+	if len(due) > 0 && m.opts.Prepare != nil {
+		if err := m.opts.Prepare(ctx); err != nil {
+			return err
+		}
+	}
+	for _, day := range due {
 		if err := m.move(ctx, day); err != nil {
 			return err
 		}
@@ -159,7 +171,10 @@ func (m *Manager) Round(ctx context.Context) error {
 	if err := m.evict(ctx, hot); err != nil {
 		return err
 	}
-	return m.expire(ctx)
+	if err := m.expire(ctx); err != nil || m.opts.Data == "" {
+		return err
+	}
+	return m.noteChanges(ctx)
 }
 
 // refresh reads which days are cold.
@@ -168,7 +183,7 @@ func (m *Manager) refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	found := map[string]int64{}
+	found, moved := map[string]int64{}, map[string]time.Time{}
 	m.mu.Lock()
 	for _, day := range names {
 		found[day] = m.days[day]
@@ -183,9 +198,12 @@ func (m *Manager) refresh(ctx context.Context) error {
 			return err
 		}
 		found[day] = max(man.Bytes, 1)
+		moved[day] = man.Moved
 	}
 	m.mu.Lock()
 	m.days = found
+	maps.Copy(m.movedAt, moved)
+	maps.DeleteFunc(m.movedAt, func(day string, _ time.Time) bool { _, ok := found[day]; return !ok })
 	m.mu.Unlock()
 	m.setHot()
 	m.learn.Do(func() { close(m.known) })
@@ -309,6 +327,7 @@ func (m *Manager) move(ctx context.Context, day string) error {
 	m.mu.Lock()
 	m.days[day] = max(man.Bytes, 1)
 	m.moved = m.opts.Now()
+	m.movedAt[day] = man.Moved
 	m.mu.Unlock()
 	m.log.Info("a day moved to cold storage", "day", day, "bytes", man.Bytes, "to", m.cold.store.String())
 	return m.drop(ctx, day)
@@ -430,18 +449,20 @@ func (m *Manager) expire(ctx context.Context) error {
 
 // Status is how the tier is doing.
 type Status struct {
-	Days   map[string]int64 // cold days and their bytes
-	Thawed []string         // that are attached
-	Moved  time.Time        // when the last day moved; zero: none since the start
-	Err    error            // of the last round
-	Place  string
+	Days map[string]int64 // cold days and their bytes
+	// MovedAt is when they became cold, where that is known.
+	MovedAt map[string]time.Time
+	Thawed  []string  // that are attached
+	Moved   time.Time // when the last day moved; zero: none since the start
+	Err     error     // of the last round
+	Place   string
 }
 
 // Status returns how the tier is doing.
 func (m *Manager) Status() Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return Status{Days: maps.Clone(m.days), Thawed: slices.Sorted(maps.Keys(m.thawed)), Moved: m.moved, Err: m.err, Place: m.cold.store.String()}
+	return Status{Days: maps.Clone(m.days), MovedAt: maps.Clone(m.movedAt), Thawed: slices.Sorted(maps.Keys(m.thawed)), Moved: m.moved, Err: m.err, Place: m.cold.store.String()}
 }
 
 func syncDir(dir string) error {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -41,11 +42,23 @@ func prose(r *rand.Rand, words int) string {
 // TestPlanAgainstARealRun sends calls with text through a real server and
 // compares what they took with what the plan said before, and with what it says
 // from what the server has seen.
+//
+// PITOT_PLAN_CALLS sends more of them.
 func TestPlanAgainstARealRun(t *testing.T) {
 	t.Parallel()
+	for name, config := range map[string]string{
+		"content with its call": "",
+		"content apart":         "storage: {events: {ages: {content: {retention: 20d}}}}\n",
+	} {
+		t.Run(name, func(t *testing.T) { planAgainstRun(t, config) })
+	}
+}
+
+func planAgainstRun(t *testing.T, config string) {
 	up := simulate(t, provider.Config{TruthSize: 1 << 14})
-	s := serve(t, setup{config: upstreamConfig(up.url)}).ready()
-	const calls, workers, words = 2400, 6, 300
+	s := serve(t, setup{config: upstreamConfig(up.url) + config}).ready()
+	const workers, words = 6, 300
+	calls := times(t, "PITOT_PLAN_CALLS", 2400) / workers * workers
 	var wg sync.WaitGroup
 	var text [workers]int
 	for w := range workers {
@@ -64,7 +77,7 @@ func TestPlanAgainstARealRun(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	testkit.Eventually(t, "all is stored", func() bool { a := s.ledger("gateway"); return a.InFlight == 0 && a.Stored == calls })
+	testkit.Eventually(t, "all is stored", func() bool { a := s.ledger("gateway"); return a.InFlight == 0 && a.Stored == uint64(calls) })
 	total := 0
 	for _, n := range text {
 		total += n
@@ -102,8 +115,8 @@ func TestPlanAgainstARealRun(t *testing.T) {
 			t.Errorf("%s is off by more than a factor of %d", what, planFactor)
 		}
 	}
-	tokens := float64(total) / calls / 4
-	p := plan("--calls-per-day", fmt.Sprint(calls), "--input-tokens", fmt.Sprint(tokens), "--output-tokens", "60", "--spans", "0", "--combinations", "4")
+	tokens := float64(total) / float64(calls) / 4
+	p := plan("--calls-per-day", fmt.Sprint(calls), "--input-tokens", fmt.Sprint(tokens), "--output-tokens", "60", "--spans", "0", "--combinations", "4", "--streams", fmt.Sprint(workers))
 	near("bytes of events", p.Events, disk)
 	var ts struct {
 		Data struct {
@@ -114,10 +127,28 @@ func TestPlanAgainstARealRun(t *testing.T) {
 	}
 	s.getJSON("/api/v1/status/tsdb", nil, &ts)
 	near("series", p.Series, ts.Data.Head.Series)
+	near("bytes of memory, at most", p.Memory, float64(peakMemory(t, s.PID())+peakMemory(t, enginePID(t, s))))
 	seen := plan("--server", s.api, "--calls-per-day", fmt.Sprint(calls))
 	near("bytes of events, from what was seen", seen.Events, disk)
 	if _, stderr, code := pitot(t, nil, "plan"); code != 2 || !strings.Contains(stderr, "--calls-per-day") {
 		t.Errorf("without traffic: exit %d: %s", code, stderr)
 	}
 	s.stop()
+}
+
+// peakMemory is the most memory that a process has held.
+func peakMemory(t *testing.T, pid int) int64 {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		var kb int64
+		if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kb); n == 1 {
+			return kb << 10
+		}
+	}
+	t.Fatal("the kernel does not say how much memory a process has held")
+	return 0
 }

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -85,6 +86,7 @@ func TestColdDays(t *testing.T) {
 	if here := partitions(t, s); !slices.Contains(here, name(days[1])) || slices.Contains(here, name(days[0])) {
 		t.Errorf("days here: %v", here)
 	}
+	checkColdDoors(t, s, days)
 	// Killed with a day on both sides: nothing is doubled.
 	killServer(t, s)
 	s = serve(t, setup{config: config, data: data}).ready()
@@ -128,9 +130,13 @@ func TestColdDays(t *testing.T) {
 	if h := resp.Header.Get("Pitot-Partial"); resp.StatusCode != http.StatusOK || !strings.Contains(h, name(days[0])) {
 		t.Errorf("status %d, Pitot-Partial: %q", resp.StatusCode, h)
 	}
+	checkColdWarnings(t, s, days[0])
+	checkColdExports(t, s, days[0], false)
 	if err := os.Rename(values+".away", values); err != nil {
 		t.Fatal(err)
 	}
+	checkColdExports(t, s, days[0], true)
+	checkColdBackup(t, s, values)
 	// Erasing reaches cold days.
 	out, stderr, code := pitot(t, nil, "data", "erase", "--server", s.api, "--call", want[0].ID, "--yes")
 	if code != 0 || !strings.Contains(out, "cold storage: 3 days") {
@@ -140,4 +146,126 @@ func TestColdDays(t *testing.T) {
 		t.Errorf("%d calls are left, want 71", len(got))
 	}
 	s.stop()
+}
+
+// checkColdDoors asks about cold days by the doors beside Pitot's own API. They
+// bring them back, too: each is asked about days that went again before.
+func checkColdDoors(t *testing.T, s *server, days []time.Time) {
+	t.Helper()
+	between := func(d time.Time) url.Values {
+		return url.Values{"start": {d.Format(time.RFC3339)}, "end": {d.Add(24*time.Hour - 1).Format(time.RFC3339)}}
+	}
+	get := func(path string, q url.Values) (string, http.Header) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.api+withQuery(path, q), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %v %d %s", path, err, resp.StatusCode, b)
+		}
+		return string(b), resp.Header
+	}
+	q := between(days[0])
+	q.Set("query", `{kind="call"} | stats count() n`)
+	if b, h := get("/select/logsql/query", q); !strings.Contains(b, `"n":"24"`) || h.Get("Pitot-Partial") != "" {
+		t.Errorf("LogsQL about a cold day: %s, Pitot-Partial %q", b, h.Get("Pitot-Partial"))
+	}
+	micro := url.Values{"service": {"old"}, "start": {fmt.Sprint(days[2].UnixMicro())}, "end": {fmt.Sprint(days[2].Add(12 * time.Hour).UnixMicro())}, "limit": {"50"}}
+	if b, h := get("/jaeger/api/traces", micro); !strings.Contains(b, `"total":12`) || strings.Contains(b, "cold storage") || h.Get("Pitot-Partial") != "" {
+		t.Errorf("Jaeger about a cold day: %.300s, Pitot-Partial %q", b, h.Get("Pitot-Partial"))
+	}
+}
+
+// checkColdExports asks for files of cold days, which are not at hand, and of
+// those that cannot be.
+func checkColdExports(t *testing.T, s *server, day time.Time, whole bool) {
+	t.Helper()
+	q := url.Values{"start": {day.Format(time.RFC3339)}, "end": {day.Add(24*time.Hour - 1).Format(time.RFC3339)}}
+	for path, rows := range map[string]string{"/api/pitot/v1/calls/export": "24", "/api/pitot/v1/traces/export": "24", "/api/pitot/v1/datasets/export": "0"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.api+withQuery(path, q), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %v %d %s", path, err, resp.StatusCode, b)
+		}
+		partial, complete := resp.Header.Get("Pitot-Partial"), resp.Trailer.Get("Pitot-Export-Complete")
+		if !whole {
+			rows = "0"
+		}
+		if got := resp.Trailer.Get("Pitot-Export-Rows"); got != rows || (partial == "") != whole || complete != fmt.Sprint(whole) {
+			t.Errorf("%s: %s rows, Pitot-Partial %q, complete %s; want %s rows, whole: %v", path, got, partial, complete, rows, whole)
+		}
+	}
+}
+
+// checkColdWarnings asks about a day that cannot be brought back.
+func checkColdWarnings(t *testing.T, s *server, day time.Time) {
+	t.Helper()
+	name := day.Format("20060102")
+	for path, q := range map[string]url.Values{
+		"/select/logsql/query": {"query": {"*"}, "limit": {"1"}, "start": {day.Format(time.RFC3339)}, "end": {day.Add(time.Hour).Format(time.RFC3339)}},
+		"/jaeger/api/traces":   {"service": {"old"}, "start": {fmt.Sprint(day.UnixMicro())}, "end": {fmt.Sprint(day.Add(12 * time.Hour).UnixMicro())}},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.api+withQuery(path, q), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(resp.Header.Get("Pitot-Partial"), name) {
+			t.Errorf("%s: %v %d, Pitot-Partial %q", path, err, resp.StatusCode, resp.Header.Get("Pitot-Partial"))
+		}
+		if strings.HasPrefix(path, "/jaeger") && !strings.Contains(string(b), "cold storage are missing") {
+			t.Errorf("Jaeger's clients are not told: %s", b)
+		}
+	}
+}
+
+// checkColdBackup makes a backup that refers to cold days, and damages one.
+func checkColdBackup(t *testing.T, s *server, day string) {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "backups")
+	if out, stderr, code := pitot(t, nil, "backup", to, "--server", s.api); code != 0 {
+		t.Fatalf("backup: exit %d: %s%s", code, out, stderr)
+	}
+	if out, stderr, code := pitot(t, nil, "backup", "verify", to); code != 0 || !strings.Contains(out, "3 days in cold storage") {
+		t.Errorf("verify: exit %d: %s%s", code, out, stderr)
+	}
+	if err := os.Rename(day, day+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if out, stderr, code := pitot(t, nil, "backup", "verify", to); code == 0 || !strings.Contains(stderr, "cold day "+filepath.Base(day)) {
+		t.Errorf("verify without a cold day: exit %d: %s%s", code, out, stderr)
+	}
+	if out, stderr, code := pitot(t, nil, "backup", "verify", to, "--skip-cold"); code != 0 {
+		t.Errorf("verify --skip-cold: exit %d: %s%s", code, out, stderr)
+	}
+	if err := os.Rename(day+".away", day); err != nil {
+		t.Fatal(err)
+	}
+	restored := filepath.Join(t.TempDir(), "restored")
+	if out, stderr, code := pitot(t, nil, "restore", to, "--data", restored); code != 0 {
+		t.Errorf("restore: exit %d: %s%s", code, out, stderr)
+	}
+	if _, err := os.Stat(filepath.Join(restored, "cold-days", filepath.Base(day)+".manifest")); err != nil {
+		t.Error(err)
+	}
 }
