@@ -20,16 +20,26 @@ type dataCmd struct {
 	Erase dataEraseCmd `cmd:"" help:"Erase one user, session, trace or call for good. Shows what would go unless --yes is given."`
 }
 
+// dataTenant is the parameter that names whose data a command is about. It goes
+// instead of the header of the other commands, which knows declared tenants only:
+// the data of one that was taken out of the list can still be seen and removed.
+func (r *remote) dataTenant() url.Values {
+	q := url.Values{}
+	set(q, "tenant", r.Tenant)
+	r.Tenant = ""
+	return q
+}
+
 type dataStatsCmd struct {
 	remote
-	By   string `help:"day, kind or service." enum:"day,kind,service" default:"day"`
+	By   string `help:"day, tenant, kind or service." enum:"day,tenant,kind,service" default:"day"`
 	Days int    `help:"Only the last days; 0 is all." default:"0"`
 	JSON bool   `name:"json" help:"Print JSON."`
 }
 
 // Run prints what is stored.
 func (c *dataStatsCmd) Run(ctx context.Context, s *streams) error {
-	q := url.Values{}
+	q := c.dataTenant()
 	if c.Days > 0 {
 		q.Set("start", fmt.Sprintf("-%dd", c.Days))
 	}
@@ -46,7 +56,7 @@ func (c *dataStatsCmd) Run(ctx context.Context, s *streams) error {
 		files[d.Day.Format(time.DateOnly)] = d
 	}
 	for _, st := range r.Rows {
-		key := cmp.Or(map[string]string{"kind": st.Kind, "service": st.Service}[c.By], "-")
+		key := cmp.Or(map[string]string{"tenant": cmp.Or(st.Tenant, "(default)"), "kind": st.Kind, "service": st.Service}[c.By], "-")
 		if c.By == "day" {
 			key = st.Day.Format(time.DateOnly)
 		}
@@ -96,7 +106,7 @@ type dataCleanCmd struct {
 // Run removes records.
 func (c *dataCleanCmd) Run(ctx context.Context, s *streams) error {
 	var r api.CleanReport
-	err := c.postJSON(ctx, "/api/pitot/v1/admin/data/clean", map[string]any{
+	err := c.postQuery(ctx, "/api/pitot/v1/admin/data/clean", c.dataTenant(), map[string]any{
 		"older_than": c.OlderThan, "service": c.Service, "kinds": c.Kind, "metrics": c.Metrics, "dry_run": !c.Yes,
 	}, &r)
 	if err != nil {
@@ -109,7 +119,7 @@ func (c *dataCleanCmd) Run(ctx context.Context, s *streams) error {
 	if r.DryRun {
 		verb = "would remove"
 	}
-	fmt.Fprintf(s.out, "%s, older than %s: %s\n", verb, r.End.Format(time.RFC3339), rowCounts(r.Rows))
+	fmt.Fprintf(s.out, "%s%s, older than %s: %s\n", verb, ofTenant(r.Tenant), r.End.Format(time.RFC3339), rowCounts(r.Rows))
 	if len(r.Days) > 0 {
 		fmt.Fprintf(s.out, "%d days as a whole: %s\n", len(r.Days), strings.Join(r.Days, " "))
 	}
@@ -117,6 +127,13 @@ func (c *dataCleanCmd) Run(ctx context.Context, s *streams) error {
 		fmt.Fprintln(s.out, "nothing was removed: add --yes to do it")
 	}
 	return nil
+}
+
+func ofTenant(t string) string {
+	if t == "" {
+		return ""
+	}
+	return " of the tenant " + t
 }
 
 func rowCounts(rows map[string]int64) string {
@@ -146,7 +163,7 @@ func (c *dataEraseCmd) Run(ctx context.Context, s *streams) error {
 		return usageError{errors.New("name what to erase with --user, --session, --trace or --call")}
 	}
 	var r api.EraseReport
-	err := c.postJSON(ctx, "/api/pitot/v1/admin/data/erase", map[string]any{
+	err := c.postQuery(ctx, "/api/pitot/v1/admin/data/erase", c.dataTenant(), map[string]any{
 		"user": c.User, "session": c.Session, "trace_id": c.Trace, "call_id": c.Call, "dry_run": !c.Yes,
 	}, &r)
 	if err != nil {
@@ -156,9 +173,9 @@ func (c *dataEraseCmd) Run(ctx context.Context, s *streams) error {
 		return printJSON(s.out, r)
 	}
 	if r.DryRun {
-		fmt.Fprintf(s.out, "would erase %s\n", rowCounts(r.Rows))
+		fmt.Fprintf(s.out, "would erase %s%s\n", rowCounts(r.Rows), ofTenant(r.Tenant))
 	} else {
-		fmt.Fprintf(s.out, "erased %s\n", rowCounts(r.Rows))
+		fmt.Fprintf(s.out, "erased %s%s\n", rowCounts(r.Rows), ofTenant(r.Tenant))
 	}
 	for _, d := range r.Done {
 		fmt.Fprintln(s.out, "  done:       ", d)

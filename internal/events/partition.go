@@ -68,6 +68,7 @@ func (s *Store) ask(ctx context.Context, op, path string, form url.Values) ([]by
 		return nil, fmt.Errorf("%s: %w", op, err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	setTenant(ctx, req.Header)
 	resp, err := s.ep.Client.Do(req) //nolint:bodyclose // drain closes it
 	if err != nil {
 		return nil, unavailable(ctx, op, err)
