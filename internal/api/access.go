@@ -217,6 +217,7 @@ func (s *server) authorised(next http.Handler) http.Handler {
 		p, err := s.Auth.Authenticate(r)
 		if p != nil {
 			r = r.WithContext(auth.With(r.Context(), p))
+			s.Auth.Renew(w, r, p)
 		}
 		if a.public || visitorOf(r.Context()) != nil {
 			next.ServeHTTP(w, r)
