@@ -152,7 +152,7 @@ func (c *keysCreateCmd) declare(n auth.NewKey, s *streams) error {
 type keysListCmd struct {
 	keysPlace
 	Config string `help:"Configuration file whose declared keys are listed, too." type:"path" placeholder:"FILE"`
-	JSON bool `name:"json" help:"Print JSON."`
+	JSON   bool   `name:"json" help:"Print JSON."`
 }
 
 // Run lists keys.

@@ -42,9 +42,9 @@ type User struct {
 // SessionConfig bounds sessions.
 type SessionConfig struct {
 	// SecretFile makes sessions hold on every replica.
-	SecretFile string `yaml:"secret_file,omitempty" doc:"File with 32 or more random bytes that all replicas share. Sessions are sealed with it and hold on every one of them. Without it they are in the memory of one process."`
-	TTL  model.Duration `yaml:"ttl,omitempty" doc:"How long a login lasts at most. Default 12h."`
-	Idle model.Duration `yaml:"idle,omitempty" doc:"How long a login lasts without being used. Default 2h."`
+	SecretFile string         `yaml:"secret_file,omitempty" doc:"File with 32 or more random bytes that all replicas share. Sessions are sealed with it and hold on every one of them. Without it they are in the memory of one process."`
+	TTL        model.Duration `yaml:"ttl,omitempty" doc:"How long a login lasts at most. Default 12h."`
+	Idle       model.Duration `yaml:"idle,omitempty" doc:"How long a login lasts without being used. Default 2h."`
 }
 
 // LoginConfig bounds guessing.
