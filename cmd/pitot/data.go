@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -79,7 +80,7 @@ func (c *dataStatsCmd) Run(ctx context.Context, s *streams) error {
 	row(s.out, widths, head...)
 	for _, key := range slices.Sorted(maps.Keys(sums)) {
 		v := sums[key]
-		line := []string{clean(key, 30), fmt.Sprint(v.rows), megabytes(v.bytes), "", ""}
+		line := []string{clean(key, 30), strconv.FormatInt(v.rows, 10), megabytes(v.bytes), "", ""}
 		if d, ok := files[key]; ok && c.By == "day" {
 			line[3], line[4] = megabytes(d.Bytes), d.Tier
 		}

@@ -120,7 +120,7 @@ func (c *keysCreateCmd) Run(ctx context.Context, s *streams) error {
 	if c.JSON {
 		enc := json.NewEncoder(s.out)
 		enc.SetIndent("", "  ")
-		return enc.Encode(out)
+		return enc.Encode(out) //nolint:gosec // it is shown this once
 	}
 	fmt.Fprintf(s.err, "key %s (%s), scopes %s; it is shown this once:\n", out.Key.ID, out.Key.Name, strings.Join(out.Key.Scopes, ", "))
 	_, err = fmt.Fprintln(s.out, out.Secret)

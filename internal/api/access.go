@@ -250,7 +250,7 @@ func (s *server) judgeAccess(r *http.Request, a access, p *auth.Principal, err e
 	switch {
 	case err != nil:
 		return accessError(err)
-	case a.operator && !p.Operator() && !(a.whoever && p.OfDefault()):
+	case a.operator && !p.Operator() && (!a.whoever || !p.OfDefault()):
 		return &Error{http.StatusForbidden, CodeForbidden, "this is about the server as a whole: only users of the default tenant may see it", "ask those who run the server"}
 	case a.need == 0:
 		return &Error{http.StatusForbidden, CodeForbidden, "nobody may use this endpoint", "report it: the table of permissions lacks it"}
@@ -326,16 +326,9 @@ func (s *server) withheld(r *http.Request) bool {
 	return s.Auth != nil && s.Auth.Enabled() && !auth.From(r.Context()).Can(auth.Content)
 }
 
-// may says whether who asks has a permission; everybody has where nobody must
-// log in.
-func (s *server) may(r *http.Request, need auth.Perm) bool {
-	return s.Auth == nil || !s.Auth.Enabled() || auth.From(r.Context()).Can(need)
-}
-
 // retryAfter writes the header of an answer that says to wait.
 func retryAfter(w http.ResponseWriter, err error) {
-	var limited *auth.LimitError
-	if errors.As(err, &limited) {
+	if limited, ok := errors.AsType[*auth.LimitError](err); ok {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(limited.Wait.Seconds()))))
 	}
 }

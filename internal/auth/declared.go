@@ -2,6 +2,7 @@ package auth
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -75,7 +76,7 @@ func (c *Config) checkKey(d *DeclaredKey) error {
 		return fmt.Errorf("id: %q is none: `pitot keys create --declare` prints what belongs here", d.ID)
 	}
 	if b, err := hex.DecodeString(k.Hash); err != nil || len(b) != 32 {
-		return fmt.Errorf("hash: use the SHA-256 that `pitot keys create --declare` prints, 64 digits in hex")
+		return errors.New("hash: use the SHA-256 that `pitot keys create --declare` prints, 64 digits in hex")
 	}
 	// One that has expired is no mistake: it was good when it was written.
 	n := NewKey{Name: k.Name, Scopes: k.Scopes, Gateway: k.Gateway}

@@ -17,7 +17,7 @@ func TestEraseOfATenant(t *testing.T) {
 	s, dir := ownEngine(t)
 	s.tenants = []string{"acme", "acme/web"}
 	r := rand.New(rand.NewPCG(5, 6))
-	words := map[string]string{"": "homeword", "acme": "acmeword", "acme/web": "webword"}
+	words := map[string]string{"": "plainword", "acme": "acmeword", "acme/web": "webword"}
 	var recs []llm.Record
 	for tenant, word := range words {
 		for i := range 400 {
@@ -37,7 +37,7 @@ func TestEraseOfATenant(t *testing.T) {
 	if _, err := s.rollupAll(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	onDisk(t, dir, []string{"homeword", "acmeword", "webword"})
+	onDisk(t, dir, []string{"plainword", "acmeword", "webword"})
 	e := Erasure{User: "u-4711"}
 	count := func(tenant string) Erased {
 		t.Helper()
@@ -77,7 +77,7 @@ func TestEraseOfATenant(t *testing.T) {
 	if err != nil || len(hits) > 0 {
 		t.Errorf("left of acme: %v %v", hits, err)
 	}
-	onDisk(t, dir, []string{"homeword", "webword"})
+	onDisk(t, dir, []string{"plainword", "webword"})
 }
 
 // TestDataOfTenants counts, cleans and tells apart what each tenant has, also one

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/tsdb/index"
@@ -234,7 +235,7 @@ func (m *Metrics) scope(ctx context.Context, ms ...*labels.Matcher) []*labels.Ma
 // tenant's, between two times. The write-ahead log keeps them until it is cut,
 // within hours.
 func (m *Metrics) Delete(ctx context.Context, from, to int64, service string) error {
-	ms := []*labels.Matcher{labels.MustNewMatcher(labels.MatchRegexp, labels.MetricName, ".+")}
+	ms := []*labels.Matcher{labels.MustNewMatcher(labels.MatchRegexp, model.MetricNameLabel, ".+")}
 	if service != "" {
 		ms = append(ms, labels.MustNewMatcher(labels.MatchEqual, "service", service))
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/tsdb"
 
@@ -36,8 +37,8 @@ func TestPurgeOfATenant(t *testing.T) {
 			}
 			app := db.Appender(context.Background())
 			for _, l := range []labels.Labels{
-				labels.FromStrings(labels.MetricName, "m", "user", "canaryuser"), labels.FromStrings(labels.MetricName, "m", "user", "canaryuser", "tenant", "acme"),
-				labels.FromStrings(labels.MetricName, "m", "user", "canaryuser", "tenant", "beta"), labels.FromStrings(labels.MetricName, "m", "user", "canaryown", "tenant", "acme"),
+				labels.FromStrings(model.MetricNameLabel, "m", "user", "canaryuser"), labels.FromStrings(model.MetricNameLabel, "m", "user", "canaryuser", "tenant", "acme"),
+				labels.FromStrings(model.MetricNameLabel, "m", "user", "canaryuser", "tenant", "beta"), labels.FromStrings(model.MetricNameLabel, "m", "user", "canaryown", "tenant", "acme"),
 			} {
 				if _, err := app.Append(0, l, now, 1); err != nil {
 					t.Fatal(err)

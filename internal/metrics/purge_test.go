@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/tsdb"
 
@@ -28,7 +29,7 @@ func TestPurgeLeavesNoByte(t *testing.T) {
 	add := func(user string, at int64, v float64) {
 		t.Helper()
 		app := db.Appender(context.Background())
-		if _, err := app.Append(0, labels.FromStrings(labels.MetricName, "m", "user", user), at, v); err != nil {
+		if _, err := app.Append(0, labels.FromStrings(model.MetricNameLabel, "m", "user", user), at, v); err != nil {
 			t.Fatal(err)
 		}
 		if err := app.Commit(); err != nil {
@@ -71,7 +72,7 @@ func TestPurgeLeavesNoByte(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer q.Close()
-	set := q.Select(t.Context(), false, nil, labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, "m"))
+	set := q.Select(t.Context(), false, nil, labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, "m"))
 	samples := 0
 	for set.Next() {
 		if got := set.At().Labels().Get("user"); got != "other" {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -49,7 +50,7 @@ func (s *remoteSource) restricted(ctx context.Context, expr string) (string, err
 func restrictSelectors(ctx context.Context, selectors []string) ([]string, error) {
 	if len(selectors) == 0 {
 		// A selector must not match nothing but what is absent.
-		some := labels.MustNewMatcher(labels.MatchNotEqual, labels.MetricName, "")
+		some := labels.MustNewMatcher(labels.MatchNotEqual, model.MetricNameLabel, "")
 		return []string{"{" + some.String() + "," + matcher(ctx).String() + "}"}, nil
 	}
 	out := make([]string, len(selectors))

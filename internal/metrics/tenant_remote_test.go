@@ -273,7 +273,7 @@ func TestTenantsOfAnOutsideStore(t *testing.T) {
 		}
 	}()
 	app := out.store.Appender(t.Context())
-	for tenant, secret := range map[string]string{"": "homeword", "acme": "acmeword", "beta": "betaword"} {
+	for tenant, secret := range map[string]string{"": "plainword", "acme": "acmeword", "beta": "betaword"} {
 		l := labels.FromMap(map[string]string{"__name__": "canary", "word": secret, "my.label": secret, llm.TenantLabel: tenant})
 		if tenant == "" {
 			l = labels.FromStrings("__name__", "canary", "word", secret, "my.label", secret)
@@ -313,7 +313,7 @@ func TestTenantsOfAnOutsideStore(t *testing.T) {
 		asks = append(asks, ask{"GET", path + "?query=canary&match[]=canary", "", "", ""}, ask{"POST", path, "query=canary&match[]=canary", form, ""})
 	}
 	for _, tenant := range []string{"", "acme", "beta"} {
-		own := map[string]string{"": "homeword", "acme": "acmeword", "beta": "betaword"}[tenant]
+		own := map[string]string{"": "plainword", "acme": "acmeword", "beta": "betaword"}[tenant]
 		seen := 0
 		for _, a := range asks {
 			req := httptest.NewRequestWithContext(llm.WithTenant(t.Context(), tenant), a.method, a.path, strings.NewReader(a.body))
@@ -326,7 +326,7 @@ func TestTenantsOfAnOutsideStore(t *testing.T) {
 			req.Header.Set("X-Scope-Orgid", "acme")
 			rec := httptest.NewRecorder()
 			m.Handler().ServeHTTP(rec, req)
-			for _, word := range []string{"homeword", "acmeword", "betaword"} {
+			for _, word := range []string{"plainword", "acmeword", "betaword"} {
 				if found := strings.Contains(rec.Body.String(), word); found && word != own {
 					t.Errorf("%q finds %s with %+v: %s", tenant, word, a, rec.Body)
 				} else if found {
