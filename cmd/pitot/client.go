@@ -119,7 +119,12 @@ func (r *remote) getJSON(ctx context.Context, path string, q url.Values, v any) 
 
 // postJSON posts v, or nothing, and decodes the answer into out.
 func (r *remote) postJSON(ctx context.Context, path string, v, out any) error {
-	resp, err := r.send(ctx, http.MethodPost, path, nil, v)
+	return r.postQuery(ctx, path, nil, v, out)
+}
+
+// postQuery is postJSON with parameters.
+func (r *remote) postQuery(ctx context.Context, path string, q url.Values, v, out any) error {
+	resp, err := r.send(ctx, http.MethodPost, path, q, v)
 	if err != nil {
 		return err
 	}

@@ -21,16 +21,26 @@ type dataCmd struct {
 	Erase dataEraseCmd `cmd:"" help:"Erase one user, session, trace or call for good. Shows what would go unless --yes is given."`
 }
 
+// dataTenant is the parameter that names whose data a command is about. It goes
+// instead of the header of the other commands, which knows declared tenants only:
+// the data of one that was taken out of the list can still be seen and removed.
+func (r *remote) dataTenant() url.Values {
+	q := url.Values{}
+	set(q, "tenant", r.Tenant)
+	r.Tenant = ""
+	return q
+}
+
 type dataStatsCmd struct {
 	remote
-	By   string `help:"day, kind or service." enum:"day,kind,service" default:"day"`
+	By   string `help:"day, tenant, kind or service." enum:"day,tenant,kind,service" default:"day"`
 	Days int    `help:"Only the last days; 0 is all." default:"0"`
 	JSON bool   `name:"json" help:"Print JSON."`
 }
 
 // Run prints what is stored.
 func (c *dataStatsCmd) Run(ctx context.Context, s *streams) error {
-	q := url.Values{}
+	q := c.dataTenant()
 	if c.Days > 0 {
 		q.Set("start", fmt.Sprintf("-%dd", c.Days))
 	}
@@ -47,7 +57,7 @@ func (c *dataStatsCmd) Run(ctx context.Context, s *streams) error {
 		files[d.Day.Format(time.DateOnly)] = d
 	}
 	for _, st := range r.Rows {
-		key := cmp.Or(map[string]string{"kind": st.Kind, "service": st.Service}[c.By], "-")
+		key := cmp.Or(map[string]string{"tenant": cmp.Or(st.Tenant, "(default)"), "kind": st.Kind, "service": st.Service}[c.By], "-")
 		if c.By == "day" {
 			key = st.Day.Format(time.DateOnly)
 		}
@@ -97,7 +107,7 @@ type dataCleanCmd struct {
 // Run removes records.
 func (c *dataCleanCmd) Run(ctx context.Context, s *streams) error {
 	var r api.CleanReport
-	err := c.postJSON(ctx, "/api/pitot/v1/admin/data/clean", map[string]any{
+	err := c.postQuery(ctx, "/api/pitot/v1/admin/data/clean", c.dataTenant(), map[string]any{
 		"older_than": c.OlderThan, "service": c.Service, "kinds": c.Kind, "metrics": c.Metrics, "dry_run": !c.Yes,
 	}, &r)
 	if err != nil {
@@ -110,7 +120,7 @@ func (c *dataCleanCmd) Run(ctx context.Context, s *streams) error {
 	if r.DryRun {
 		verb = "would remove"
 	}
-	fmt.Fprintf(s.out, "%s, older than %s: %s\n", verb, r.End.Format(time.RFC3339), rowCounts(r.Rows))
+	fmt.Fprintf(s.out, "%s%s, older than %s: %s\n", verb, ofTenant(r.Tenant), r.End.Format(time.RFC3339), rowCounts(r.Rows))
 	if r.Metrics {
 		fmt.Fprintf(s.out, "%s metrics of that time, too\n", verb)
 	}
@@ -121,6 +131,13 @@ func (c *dataCleanCmd) Run(ctx context.Context, s *streams) error {
 		fmt.Fprintln(s.out, "nothing was removed: add --yes to do it")
 	}
 	return nil
+}
+
+func ofTenant(t string) string {
+	if t == "" {
+		return ""
+	}
+	return " of the tenant " + t
 }
 
 func rowCounts(rows map[string]int64) string {
@@ -150,7 +167,7 @@ func (c *dataEraseCmd) Run(ctx context.Context, s *streams) error {
 		return usageError{errors.New("name what to erase with --user, --session, --trace or --call")}
 	}
 	var r api.EraseReport
-	err := c.postJSON(ctx, "/api/pitot/v1/admin/data/erase", map[string]any{
+	err := c.postQuery(ctx, "/api/pitot/v1/admin/data/erase", c.dataTenant(), map[string]any{
 		"user": c.User, "session": c.Session, "trace_id": c.Trace, "call_id": c.Call, "dry_run": !c.Yes,
 	}, &r)
 	if err != nil {
@@ -160,9 +177,9 @@ func (c *dataEraseCmd) Run(ctx context.Context, s *streams) error {
 		return printJSON(s.out, r)
 	}
 	if r.DryRun {
-		fmt.Fprintf(s.out, "would erase %s\n", rowCounts(r.Rows))
+		fmt.Fprintf(s.out, "would erase %s%s\n", rowCounts(r.Rows), ofTenant(r.Tenant))
 	} else {
-		fmt.Fprintf(s.out, "erased %s\n", rowCounts(r.Rows))
+		fmt.Fprintf(s.out, "erased %s%s\n", rowCounts(r.Rows), ofTenant(r.Tenant))
 	}
 	for _, d := range r.Done {
 		fmt.Fprintln(s.out, "  done:       ", d)

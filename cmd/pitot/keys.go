@@ -14,8 +14,10 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/pitot-dev/pitot/internal/auth"
+	"github.com/pitot-dev/pitot/internal/config"
 )
 
 type keysCmd struct {
@@ -57,6 +59,7 @@ type keysCreateCmd struct {
 	Model    []string `help:"Gateway: model that may be used, or a pattern such as gpt-4o*; default: all." placeholder:"PATTERN"`
 	RPM      int64    `name:"rpm" help:"Gateway: requests a minute; default: no limit." placeholder:"N"`
 	TPM      int64    `name:"tpm" help:"Gateway: tokens a minute; default: no limit." placeholder:"N"`
+	Declare  bool     `help:"Store it nowhere: print the key, and what to put into the configuration of every replica."`
 	JSON     bool     `name:"json" help:"Print JSON."`
 }
 
@@ -95,6 +98,9 @@ func (c *keysCreateCmd) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
+	if c.Declare {
+		return c.declare(n, s)
+	}
 	var out struct {
 		Key    auth.Info `json:"key"`
 		Secret string    `json:"secret"`
@@ -121,9 +127,32 @@ func (c *keysCreateCmd) Run(ctx context.Context, s *streams) error {
 	return err
 }
 
+// declare prints a key for the configuration.
+func (c *keysCreateCmd) declare(n auth.NewKey, s *streams) error {
+	d, secret, err := n.Declare(time.Now())
+	if err != nil {
+		return err
+	}
+	text, err := yaml.Marshal(map[string]any{"auth": map[string]any{"keys": []auth.DeclaredKey{d}}})
+	if err != nil {
+		return err
+	}
+	// A dollar begins a variable there.
+	yml := strings.ReplaceAll(string(text), "${", "$${")
+	if c.JSON {
+		enc := json.NewEncoder(s.out)
+		enc.SetIndent("", "  ")
+		return enc.Encode(map[string]string{"secret": secret, "yaml": yml})
+	}
+	fmt.Fprintf(s.err, "key %s (%s), scopes %s; it is shown this once, and good where the configuration has what follows it:\n", d.ID, d.Name, strings.Join(d.Scopes, ", "))
+	_, err = fmt.Fprintf(s.out, "%s\n\n%s", secret, yml)
+	return err
+}
+
 type keysListCmd struct {
 	keysPlace
-	JSON bool `name:"json" help:"Print JSON."`
+	Config string `help:"Configuration file whose declared keys are listed, too." type:"path" placeholder:"FILE"`
+	JSON   bool   `name:"json" help:"Print JSON."`
 }
 
 // Run lists keys.
@@ -140,6 +169,13 @@ func (c *keysListCmd) Run(ctx context.Context, s *streams) error {
 		if err != nil {
 			return err
 		}
+		if c.Config != "" {
+			cfg, err := config.Load(c.Config)
+			if err != nil {
+				return err
+			}
+			store.Declare(cfg.Auth.Declared())
+		}
 		out.Keys = store.List()
 	}
 	if c.JSON {
@@ -149,9 +185,16 @@ func (c *keysListCmd) Run(ctx context.Context, s *streams) error {
 	}
 	rows := [][]string{{"ID", "NAME", "SCOPES", "TENANT", "STATE", "CREATED", "EXPIRES", "LAST USED"}}
 	for _, k := range out.Keys {
-		rows = append(rows, []string{k.ID, k.Name, strings.Join(k.Scopes, ","), orDash(k.Tenant), k.State, day(k.Created), day(k.Expires), day(k.LastUsed)})
+		rows = append(rows, []string{k.ID, k.Name, strings.Join(k.Scopes, ","), orDash(k.Tenant), state(k), day(k.Created), day(k.Expires), day(k.LastUsed)})
 	}
 	return writeColumns(s.out, rows)
+}
+
+func state(k auth.Info) string {
+	if k.Declared {
+		return k.State + ", declared"
+	}
+	return k.State
 }
 
 func day(t time.Time) string {

@@ -28,6 +28,9 @@ type access struct {
 	// operator says that the answer is about the server as a whole, or about what
 	// is not kept apart by tenant: it is for the default tenant alone.
 	operator bool
+	// whoever lets those of the default tenant in whatever tenant they look at: the
+	// request says whose data it is about.
+	whoever bool
 	// content says that the answer holds content, which is left out for those who
 	// may not see it.
 	content bool
@@ -82,9 +85,9 @@ func accessTable() map[string]access {
 
 		"POST " + base + "/admin/snapshots":        {need: auth.Admin, operator: true, change: true},
 		"DELETE " + base + "/admin/snapshots/{id}": {need: auth.Admin, operator: true, change: true},
-		"GET " + base + "/admin/data":              admins,
-		"POST " + base + "/admin/data/clean":       {need: auth.Admin, operator: true, change: true},
-		"POST " + base + "/admin/data/erase":       {need: auth.Admin, operator: true, change: true},
+		"GET " + base + "/admin/data":              {need: auth.Admin, operator: true, whoever: true},
+		"POST " + base + "/admin/data/clean":       {need: auth.Admin, operator: true, whoever: true, change: true},
+		"POST " + base + "/admin/data/erase":       {need: auth.Admin, operator: true, whoever: true, change: true},
 
 		// Each tool asks the API with the client's own key.
 		"/mcp": reads,
@@ -214,6 +217,7 @@ func (s *server) authorised(next http.Handler) http.Handler {
 		p, err := s.Auth.Authenticate(r)
 		if p != nil {
 			r = r.WithContext(auth.With(r.Context(), p))
+			s.Auth.Renew(w, r, p)
 		}
 		if a.public || visitorOf(r.Context()) != nil {
 			next.ServeHTTP(w, r)
@@ -246,7 +250,7 @@ func (s *server) judgeAccess(r *http.Request, a access, p *auth.Principal, err e
 	switch {
 	case err != nil:
 		return accessError(err)
-	case a.operator && !p.Operator():
+	case a.operator && !p.Operator() && (!a.whoever || !p.OfDefault()):
 		return &Error{http.StatusForbidden, CodeForbidden, "this is about the server as a whole: only users of the default tenant may see it", "ask those who run the server"}
 	case a.need == 0:
 		return &Error{http.StatusForbidden, CodeForbidden, "nobody may use this endpoint", "report it: the table of permissions lacks it"}

@@ -49,7 +49,9 @@ func (s *server) accountRoutes(m routed) {
 	m.Handle("GET "+base+"/auth", s.answer(s.authReport))
 	m.HandleFunc("POST "+base+"/auth/login", s.login)
 	m.HandleFunc("POST "+base+"/auth/logout", s.logout)
-	m.Handle("POST "+base+"/auth/tenant", s.answer(s.chooseTenant))
+	m.HandleFunc("POST "+base+"/auth/tenant", func(w http.ResponseWriter, r *http.Request) {
+		s.answer(func(r *http.Request) (any, error) { return s.chooseTenant(w, r) }).ServeHTTP(w, r)
+	})
 	m.HandleFunc("GET "+base+"/auth/oidc/login", s.oidcLogin)
 	m.HandleFunc("GET "+auth.CallbackPath, s.oidcCallback)
 	m.Handle("DELETE "+base+"/auth/sessions", s.answer(s.endSessions))
@@ -147,7 +149,7 @@ func (s *server) logout(w http.ResponseWriter, r *http.Request) {
 }
 
 // chooseTenant makes one of a user's tenants the one that the session shows.
-func (s *server) chooseTenant(r *http.Request) (any, error) {
+func (s *server) chooseTenant(w http.ResponseWriter, r *http.Request) (any, error) {
 	var in struct {
 		Tenant string `json:"tenant"`
 	}
@@ -160,7 +162,7 @@ func (s *server) chooseTenant(r *http.Request) (any, error) {
 	if err := readBody(r, &in, `send {"tenant"}`); err != nil {
 		return nil, err
 	}
-	p, err := s.Auth.Choose(auth.From(r.Context()), in.Tenant)
+	p, err := s.Auth.Choose(w, r, auth.From(r.Context()), in.Tenant)
 	if err != nil {
 		return nil, &Error{http.StatusForbidden, CodeForbidden, err.Error(), "GET " + base + "/auth lists yours; without a session send the header " + auth.TenantHeader}
 	}
@@ -341,6 +343,9 @@ func (s *server) revokeKey(r *http.Request) (any, error) {
 	k, err := s.Auth.Keys().Get(id)
 	if err != nil || !s.mayManage(r, k.Tenant) {
 		return nil, notFound("key", id, "GET "+base+"/keys lists them")
+	}
+	if k.Declared {
+		return nil, &Error{http.StatusConflict, CodeBusy, "the key " + id + " is declared in the configuration", "take it out of auth.keys and reload: pitot reads it on SIGHUP and POST /-/reload"}
 	}
 	if k, err = s.Auth.Keys().Revoke(id); err != nil {
 		return nil, err

@@ -11,17 +11,19 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/pitot-dev/pitot/internal/events"
+	"github.com/pitot-dev/pitot/internal/llm"
 )
 
 // Data manages what is stored. Its methods may take minutes, and end what they
-// began though the client has gone.
+// began though the client has gone. What is removed is the tenant's of the context.
 type Data interface {
 	// Snapshot makes a copy of all stores that does not change, next to them.
 	Snapshot(ctx context.Context) (*SnapshotReport, error)
 	// ReleaseSnapshot removes one; false where none has the id.
 	ReleaseSnapshot(id string) (bool, error)
-	// Stats says what is stored, by day, kind and service.
-	Stats(ctx context.Context, r events.Range) (*DataReport, error)
+	// Stats says what is stored, by day, tenant, kind and service: of the tenant of
+	// the context, or of all.
+	Stats(ctx context.Context, r events.Range, all bool) (*DataReport, error)
 	// Clean removes records by age, service and kind; dry only counts.
 	Clean(ctx context.Context, c events.Cleaning, metrics, dry bool) (*CleanReport, error)
 	// Erase removes all of one user, session, trace or call; dry only counts.
@@ -48,6 +50,7 @@ type DataDay struct {
 
 // CleanReport is what a cleaning removed, or would.
 type CleanReport struct {
+	Tenant string           `json:"tenant,omitempty"` // whose; empty: the default tenant's
 	DryRun bool             `json:"dry_run"`
 	End    time.Time        `json:"end"` // records before it
 	Rows   map[string]int64 `json:"rows"`
@@ -58,6 +61,7 @@ type CleanReport struct {
 
 // EraseReport is what an erasure removed, or would.
 type EraseReport struct {
+	Tenant string           `json:"tenant,omitempty"` // whose; empty: the default tenant's
 	DryRun bool             `json:"dry_run"`
 	Time   time.Time        `json:"time"`
 	Rows   map[string]int64 `json:"rows"`
@@ -143,11 +147,33 @@ func (s *server) releaseSnapshot(r *http.Request) (any, error) {
 
 func (s *server) dataStats(r *http.Request) (any, error) {
 	p := newParams(r, s.Now())
-	rg := p.openRange()
+	rg, tenant := p.openRange(), p.tenant()
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	return s.Data.Stats(r.Context(), rg)
+	ctx := dataTenant(r.Context(), tenant)
+	return s.Data.Stats(ctx, rg, llm.TenantOf(ctx) == llm.DefaultTenant)
+}
+
+// tenant is the parameter that says whose data is meant. It need not be declared:
+// what a tenant left behind that was taken out of the list can be removed.
+func (p *params) tenant() string {
+	t := p.get("tenant")
+	if t != "" {
+		if err := llm.CheckTenant(t); err != nil {
+			p.fail(badParameter("tenant", t, "a tenant such as acme, or acme/web for a project of it"))
+		}
+	}
+	return t
+}
+
+// dataTenant is the context of work on the data of a tenant; where none is named,
+// of the one that the request is about.
+func dataTenant(ctx context.Context, named string) context.Context {
+	if named == "" {
+		return ctx
+	}
+	return llm.WithTenant(ctx, named)
 }
 
 // cleanBody is the body of a cleaning.
@@ -160,6 +186,11 @@ type cleanBody struct {
 }
 
 func (s *server) cleanData(r *http.Request) (any, error) {
+	p := newParams(r, s.Now())
+	tenant := p.tenant()
+	if err := p.check(); err != nil {
+		return nil, err
+	}
 	var b cleanBody
 	if err := adminBody(r, &b); err != nil {
 		return nil, err
@@ -169,7 +200,7 @@ func (s *server) cleanData(r *http.Request) (any, error) {
 		return nil, badBody("older_than is not a duration", "such as 30d or 12h")
 	}
 	c := events.Cleaning{Range: events.Range{End: s.Now().Add(-time.Duration(age))}, Service: b.Service, Kinds: b.Kinds}
-	return s.Data.Clean(r.Context(), c, b.Metrics, b.DryRun == nil || *b.DryRun)
+	return s.Data.Clean(dataTenant(r.Context(), tenant), c, b.Metrics, b.DryRun == nil || *b.DryRun)
 }
 
 // eraseBody is the body of an erasure.
@@ -182,11 +213,16 @@ type eraseBody struct {
 }
 
 func (s *server) eraseData(r *http.Request) (any, error) {
+	p := newParams(r, s.Now())
+	tenant := p.tenant()
+	if err := p.check(); err != nil {
+		return nil, err
+	}
 	var b eraseBody
 	if err := adminBody(r, &b); err != nil {
 		return nil, err
 	}
-	return s.Data.Erase(r.Context(), events.Erasure{User: b.User, Session: b.Session, TraceID: b.TraceID, CallID: b.CallID}, b.DryRun == nil || *b.DryRun)
+	return s.Data.Erase(dataTenant(r.Context(), tenant), events.Erasure{User: b.User, Session: b.Session, TraceID: b.TraceID, CallID: b.CallID}, b.DryRun == nil || *b.DryRun)
 }
 
 // partial says that an answer lacks days that are in cold storage.

@@ -39,6 +39,8 @@ type Auth struct {
 	audit *Audit
 
 	sessions sessions
+	seal     atomic.Pointer[sealer] // nil: sessions are in memory
+	over     over
 	attempts attempts
 	verified verified
 	provider provider
@@ -66,10 +68,15 @@ func New(o Options) (*Auth, error) {
 		return nil, fmt.Errorf("auth: %w", err)
 	}
 	a.cfg.Store(&c)
-	var err error
+	seal, err := readSealer(c.Session.SecretFile)
+	if err != nil {
+		return nil, fmt.Errorf("auth: %w", err)
+	}
+	a.seal.Store(seal)
 	if a.keys, err = OpenStore(o.Dir, o.Now); err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
 	}
+	a.keys.Declare(c.Declared())
 	if a.nobody, err = HashPassword(newToken()); err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
 	}
@@ -102,7 +109,13 @@ func (a *Auth) Reload(c Config) error {
 	if err := c.Validate(); err != nil {
 		return fmt.Errorf("auth: %w", err)
 	}
+	seal, err := readSealer(c.Session.SecretFile)
+	if err != nil {
+		return fmt.Errorf("auth: %w", err)
+	}
+	a.seal.Store(seal)
 	a.cfg.Store(&c)
+	a.keys.Declare(c.Declared())
 	a.provider.forget()
 	if a.audit != nil {
 		a.audit.Configure(c.Audit)
@@ -233,14 +246,13 @@ func (a *Auth) recognise(r *http.Request) (*Principal, error) {
 	if token == "" {
 		return nil, ErrNobody
 	}
-	cfg := a.config()
-	s, ok := a.sessions.get(token, a.now(), cfg.ttl(), cfg.idle())
+	s, ok := a.session(token)
 	if !ok {
 		return nil, ErrNobody // an old cookie is no attempt
 	}
 	p := a.userPrincipal(s.who)
 	if p == nil {
-		a.sessions.end(token) // the user is gone
+		a.endSession(token) // the user is gone
 		return nil, ErrNobody
 	}
 	p.session = token
@@ -250,6 +262,24 @@ func (a *Auth) recognise(r *http.Request) (*Principal, error) {
 		}
 	}
 	return p, nil
+}
+
+// session returns that of a token: a sealed one, or one in memory.
+func (a *Auth) session(token string) (session, bool) {
+	if x, ok := a.openSealed(token); ok {
+		return session{who: x.identity(), tenant: x.Tenant}, true
+	}
+	c := a.config()
+	return a.sessions.get(token, a.now(), c.ttl(), c.idle())
+}
+
+// endSession ends that of a token. A sealed one ends here alone; the browser is
+// told to forget it.
+func (a *Auth) endSession(token string) {
+	if x, ok := a.openSealed(token); ok {
+		a.over.end(x.ID, time.UnixMilli(x.Created).Add(a.config().ttl()), a.now())
+	}
+	a.sessions.end(token)
 }
 
 // Key returns who has a key; nil where it is none that may be used.
@@ -268,7 +298,15 @@ func (a *Auth) keyPrincipal(k *Key) *Principal {
 func (a *Auth) userPrincipal(who identity) *Principal {
 	c := a.config()
 	if !who.password {
-		return c.principal(who.name, who.roles, who.tenants)
+		var tenants []string
+		for _, base := range who.tenants {
+			for _, t := range c.tenantsOf(base, nil, rolesPerm(who.roles)) {
+				if !slices.Contains(tenants, t) {
+					tenants = append(tenants, t)
+				}
+			}
+		}
+		return c.principal(who.name, who.roles, tenants)
 	}
 	if i := slices.IndexFunc(c.Users, func(u User) bool { return u.Name == who.name }); i >= 0 {
 		u := &c.Users[i]
@@ -358,18 +396,29 @@ func (a *Auth) Login(w http.ResponseWriter, r *http.Request, name, password stri
 	if err != nil {
 		return nil, err
 	}
-	a.begin(w, r, identity{name: p.Name, password: true}, p)
+	if err := a.begin(w, r, identity{name: p.Name, password: true}, p); err != nil {
+		return nil, err
+	}
 	return p, nil
 }
 
 // begin begins a session and ends the one that the browser had.
-func (a *Auth) begin(w http.ResponseWriter, r *http.Request, who identity, p *Principal) {
-	a.sessions.end(a.token(r))
-	token := a.sessions.start(who, p.Tenant, a.now())
+func (a *Auth) begin(w http.ResponseWriter, r *http.Request, who identity, p *Principal) error {
+	token := ""
+	if s := a.seal.Load(); s != nil {
+		var err error
+		if token, err = a.startSealed(s, who, p.Tenant); err != nil {
+			return fmt.Errorf("begin a session: %w", err)
+		}
+	} else {
+		token = a.sessions.start(who, p.Tenant, a.now())
+	}
+	a.endSession(a.token(r))
 	p.session = token
 	a.setCookie(w, r, token, int(a.config().ttl().Seconds()))
 	a.logins.WithLabelValues("ok").Inc()
 	a.audit.Write(Entry{Action: ActionLogin, Who: p.Name, Kind: KindUser, Tenant: p.Tenant, From: Address(r)})
+	return nil
 }
 
 // Logout ends the session of a request, if it has one.
@@ -378,19 +427,35 @@ func (a *Auth) Logout(w http.ResponseWriter, r *http.Request) {
 		if p, err := a.Authenticate(r); err == nil {
 			a.audit.Write(Entry{Action: ActionLogout, Who: p.Name, Kind: p.Kind, Tenant: p.Tenant, From: Address(r)})
 		}
-		a.sessions.end(token)
+		a.endSession(token)
 	}
 	a.setCookie(w, r, "", -1)
 }
 
-// EndSessions ends all sessions of a user and says how many there were.
-func (a *Auth) EndSessions(name string) int { return a.sessions.endUser(name) }
+// EndSessions ends all sessions of a user and says how many there were in memory:
+// of sealed ones nobody knows.
+func (a *Auth) EndSessions(name string) int {
+	a.over.endUser(name, a.now())
+	return a.sessions.endUser(name)
+}
+
+// Sealed says whether sessions are sealed, so that other replicas know them.
+func (a *Auth) Sealed() bool { return a.seal.Load() != nil }
 
 // Choose makes one of a user's tenants the one of the session.
-func (a *Auth) Choose(p *Principal, tenant string) (*Principal, error) {
+func (a *Auth) Choose(w http.ResponseWriter, r *http.Request, p *Principal, tenant string) (*Principal, error) {
 	q := p.in(tenant)
 	if q == nil || !p.Session() {
 		return nil, ErrTenant
+	}
+	if x, ok := a.openSealed(p.session); ok {
+		x.Tenant, x.Used = tenant, a.now().UnixMilli()
+		token, err := a.seal.Load().seal(sealSession, x)
+		if err != nil {
+			return nil, fmt.Errorf("choose a tenant: %w", err)
+		}
+		a.setCookie(w, r, token, int(a.config().ttl().Seconds()))
+		return q, nil
 	}
 	a.sessions.choose(p.session, tenant)
 	return q, nil

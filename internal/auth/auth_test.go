@@ -501,10 +501,10 @@ func TestTenantsThatAUserMayChoose(t *testing.T) {
 	}
 	c, _, _ := login(t, a, "dev", password)
 	p, _ := a.Authenticate(with(c))
-	if _, err := a.Choose(p, "beta"); !errors.Is(err, ErrTenant) {
+	if _, err := a.Choose(httptest.NewRecorder(), with(c), p, "beta"); !errors.Is(err, ErrTenant) {
 		t.Errorf("a session chooses another's tenant: %v", err)
 	}
-	if _, err := a.Choose(p, "acme/web"); err != nil {
+	if _, err := a.Choose(httptest.NewRecorder(), with(c), p, "acme/web"); err != nil {
 		t.Error(err)
 	}
 	if p, _ := a.Authenticate(with(c)); p.Tenant != "acme/web" {

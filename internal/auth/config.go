@@ -21,6 +21,7 @@ type Config struct {
 	Ingest  string        `yaml:"ingest,omitempty" doc:"Whether senders of telemetry, logs and metrics need a key too: required, or optional, where what comes without one is the default tenant's. Default required."`
 	Tenants []string      `yaml:"tenants,omitempty" doc:"Tenants whose data are kept apart, such as acme, and projects of them, such as acme/web. What belongs to none is the default tenant's, whose users run the server."`
 	Users   []User        `yaml:"users,omitempty" doc:"Users with a password."`
+	Keys    []DeclaredKey `yaml:"keys,omitempty" doc:"API keys that every replica with this configuration knows, as pitot keys create --declare prints them. The others are in the data directory of one process."`
 	Session SessionConfig `yaml:"session,omitempty" doc:"Sessions of browsers."`
 	Login   LoginConfig   `yaml:"login,omitempty" doc:"Limits of attempts to log in."`
 	OIDC    OIDC          `yaml:"oidc,omitempty" doc:"Login through an OpenID provider."`
@@ -40,8 +41,10 @@ type User struct {
 
 // SessionConfig bounds sessions.
 type SessionConfig struct {
-	TTL  model.Duration `yaml:"ttl,omitempty" doc:"How long a login lasts at most. Default 12h."`
-	Idle model.Duration `yaml:"idle,omitempty" doc:"How long a login lasts without being used. Default 2h."`
+	// SecretFile makes sessions hold on every replica.
+	SecretFile string         `yaml:"secret_file,omitempty" doc:"File with 32 or more random bytes that all replicas share. Sessions are sealed with it and hold on every one of them. Without it they are in the memory of one process."`
+	TTL        model.Duration `yaml:"ttl,omitempty" doc:"How long a login lasts at most. Default 12h."`
+	Idle       model.Duration `yaml:"idle,omitempty" doc:"How long a login lasts without being used. Default 2h."`
 }
 
 // LoginConfig bounds guessing.
@@ -112,6 +115,20 @@ func (c *Config) Validate() error {
 			add(fmt.Errorf("users[%d]: the name %q is used twice", i, u.Name))
 		}
 		seen[u.Name] = true
+	}
+	ids := map[string]bool{}
+	for i := range c.Keys {
+		k := &c.Keys[i]
+		if err := c.checkKey(k); err != nil {
+			add(fmt.Errorf("keys[%d]: %w", i, err))
+		}
+		if ids[k.ID] {
+			add(fmt.Errorf("keys[%d]: the id %q is used twice", i, k.ID))
+		}
+		ids[k.ID] = true
+	}
+	if len(c.Keys) > maxDeclared {
+		add(fmt.Errorf("keys: at most %d are possible", maxDeclared))
 	}
 	if c.Session.TTL < 0 || c.Session.Idle < 0 {
 		add(errors.New("session: ttl and idle must not be negative"))

@@ -37,23 +37,25 @@ type Key struct {
 	Revoked time.Time `json:"revoked,omitzero"`
 	// Gateway is what calls that are made with the key have and may.
 	Gateway *KeyGateway `json:"gateway,omitempty"`
+
+	declared bool // in the configuration
 }
 
 // KeyGateway is what applies to calls with a key through the gateway.
 type KeyGateway struct {
 	// What calls are recorded with, whatever the client says.
-	Service     string            `json:"service,omitempty"`
-	Environment string            `json:"environment,omitempty"`
-	User        string            `json:"user,omitempty"`
-	Feature     string            `json:"feature,omitempty"`
-	Tags        map[string]string `json:"tags,omitempty"`
+	Service     string            `json:"service,omitempty" yaml:"service,omitempty" doc:"Service that calls are recorded with, whatever the client says."`
+	Environment string            `json:"environment,omitempty" yaml:"environment,omitempty" doc:"Environment, likewise."`
+	User        string            `json:"user,omitempty" yaml:"user,omitempty" doc:"User, likewise."`
+	Feature     string            `json:"feature,omitempty" yaml:"feature,omitempty" doc:"Feature, likewise."`
+	Tags        map[string]string `json:"tags,omitempty" yaml:"tags,omitempty" doc:"Tags, likewise."`
 	// What may be called: names of upstreams, and patterns of models such as
 	// gpt-4o*. Empty is everything.
-	Upstreams []string `json:"upstreams,omitempty"`
-	Models    []string `json:"models,omitempty"`
+	Upstreams []string `json:"upstreams,omitempty" yaml:"upstreams,omitempty" doc:"Upstreams that may be called. Default: all."`
+	Models    []string `json:"models,omitempty" yaml:"models,omitempty" doc:"Models that may be used, or patterns such as gpt-4o*. Default: all."`
 	// Limits a minute; 0 is none.
-	RequestsPerMinute int64 `json:"requests_per_minute,omitempty"`
-	TokensPerMinute   int64 `json:"tokens_per_minute,omitempty"`
+	RequestsPerMinute int64 `json:"requests_per_minute,omitempty" yaml:"requests_per_minute,omitempty" doc:"Requests a minute through one process. Default: no limit."`
+	TokensPerMinute   int64 `json:"tokens_per_minute,omitempty" yaml:"tokens_per_minute,omitempty" doc:"Tokens a minute through one process. Default: no limit."`
 }
 
 // NewKey is what a key is made from.

@@ -155,7 +155,13 @@ func (a *Auth) BeginOIDC(w http.ResponseWriter, r *http.Request, back string) (s
 	}
 	state := newToken()
 	f := flow{nonce: newToken(), verifier: oauth2.GenerateVerifier(), back: LocalPath(back), browser: newToken(), until: a.now().Add(flowFor)}
-	a.provider.begin(state, f, a.now())
+	if s := a.seal.Load(); s != nil {
+		if f.browser, err = s.seal(sealFlow, sealedFlow{State: state, Nonce: f.nonce, Verifier: f.verifier, Back: f.back, Until: f.until}); err != nil {
+			return "", &ProviderError{Err: errors.New("the page to come back to has too long an address: log in at the start page")}
+		}
+	} else {
+		a.provider.begin(state, f, a.now())
+	}
 	a.flowCookie(w, r, f.browser, int(flowFor.Seconds()))
 	return a.oauth(c, p).AuthCodeURL(state, oidc.Nonce(f.nonce), oauth2.S256ChallengeOption(f.verifier)), nil
 }
@@ -202,10 +208,9 @@ func (a *Auth) EndOIDC(w http.ResponseWriter, r *http.Request) (back string, p *
 		}
 	}()
 	q := r.URL.Query()
-	f, ok := a.provider.end(q.Get("state"), a.now())
-	cookie, cerr := r.Cookie(a.cookieName(r) + "_login")
+	f, ok := a.flowOf(r, q.Get("state"))
 	a.flowCookie(w, r, "", -1)
-	if !ok || cerr != nil || subtle.ConstantTimeCompare([]byte(cookie.Value), []byte(f.browser)) != 1 {
+	if !ok {
 		return "", nil, &ProviderError{Err: errors.New("this login was not begun in this browser, or too long ago: log in again")}
 	}
 	if e := q.Get("error"); e != "" {
@@ -215,8 +220,26 @@ func (a *Auth) EndOIDC(w http.ResponseWriter, r *http.Request) (back string, p *
 	if err != nil {
 		return "", nil, err
 	}
-	a.begin(w, r, who, p)
+	if err := a.begin(w, r, who, p); err != nil {
+		return "", nil, &ProviderError{Err: err}
+	}
 	return f.back, p, nil
+}
+
+// flowOf returns the login that a browser began; false where it did not begin one
+// with this state, or too long ago.
+func (a *Auth) flowOf(r *http.Request, state string) (flow, bool) {
+	cookie, err := r.Cookie(a.cookieName(r) + "_login")
+	if err != nil {
+		return flow{}, false
+	}
+	var x sealedFlow
+	if a.seal.Load().open(sealFlow, cookie.Value, &x) {
+		ok := state != "" && subtle.ConstantTimeCompare([]byte(x.State), []byte(state)) == 1 && a.now().Before(x.Until)
+		return flow{nonce: x.Nonce, verifier: x.Verifier, back: x.Back}, ok
+	}
+	f, ok := a.provider.end(state, a.now())
+	return f, ok && subtle.ConstantTimeCompare([]byte(cookie.Value), []byte(f.browser)) == 1
 }
 
 // exchange turns the code into a user.
@@ -290,9 +313,8 @@ func (c *Config) identify(claims map[string]any) identity {
 	if len(who.roles) == 0 && o.DefaultRole != "" {
 		who.roles = []string{o.DefaultRole}
 	}
-	perm := rolesPerm(who.roles)
 	if o.TenantClaim == "" {
-		who.tenants = c.tenantsOf("", nil, perm)
+		who.tenants = []string{""}
 		return who
 	}
 	for _, v := range list(claims[o.TenantClaim]) {
@@ -303,10 +325,8 @@ func (c *Config) identify(claims map[string]any) identity {
 		if tenant == defaultTenantName {
 			tenant = ""
 		}
-		for _, t := range c.tenantsOf(tenant, nil, perm) {
-			if !slices.Contains(who.tenants, t) {
-				who.tenants = append(who.tenants, t)
-			}
+		if !slices.Contains(who.tenants, tenant) {
+			who.tenants = append(who.tenants, tenant)
 		}
 	}
 	return who

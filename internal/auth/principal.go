@@ -41,6 +41,12 @@ func (p *Principal) Can(need Perm) bool { return p != nil && p.Perm&need == need
 // concerns the server as a whole.
 func (p *Principal) Operator() bool { return p != nil && p.Tenant == llm.DefaultTenant }
 
+// OfDefault says whether it is somebody who may look at the default tenant, though
+// he looks at another one now.
+func (p *Principal) OfDefault() bool {
+	return p != nil && slices.Contains(p.Tenants, llm.DefaultTenant)
+}
+
 // Session says whether a cookie said who it is, which a browser sends by itself.
 func (p *Principal) Session() bool { return p != nil && p.session != "" }
 

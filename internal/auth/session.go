@@ -22,7 +22,7 @@ type identity struct {
 	name     string
 	password bool     // a user of the configuration; else one of the provider
 	roles    []string // of users of the provider
-	tenants  []string // likewise
+	tenants  []string // likewise; without their projects
 }
 
 type session struct {
@@ -31,7 +31,8 @@ type session struct {
 	created, used time.Time
 }
 
-// sessions are those of browsers. They are in memory: a restart ends them. They
+// sessions are those of browsers, where no secret seals them. They are in memory: a
+// restart ends them. They
 // are kept by the hash of their token, so that a dump of memory gives none away
 // that is longer than a moment old.
 type sessions struct {

@@ -51,6 +51,8 @@ type Store struct {
 	looked time.Time
 	broken error // why the file on disk could not be taken over
 	used   map[string]time.Time
+	// declared are those of the configuration, by id.
+	declared map[string]*Key
 }
 
 // stamp tells versions of the file apart.
@@ -159,7 +161,7 @@ func (s *Store) Lookup(text string) *Key {
 	}
 	s.look()
 	s.mu.RLock()
-	k := s.keys[id]
+	k := s.find(id)
 	s.mu.RUnlock()
 	now := s.now()
 	if k == nil || !k.valid(secret, now) {
@@ -184,9 +186,31 @@ func (s *Store) use(id string, now time.Time) {
 	s.mu.Unlock()
 }
 
+// Declare makes the keys of the configuration the only declared ones.
+func (s *Store) Declare(keys []*Key) {
+	m := make(map[string]*Key, len(keys))
+	for _, k := range keys {
+		m[k.ID] = k
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.declared = m
+}
+
+// find returns a key by its id. One in the file comes before a declared one: it
+// may be revoked. s.mu is held.
+func (s *Store) find(id string) *Key {
+	if k := s.keys[id]; k != nil {
+		return k
+	}
+	return s.declared[id]
+}
+
 // Info is a key as it is shown.
 type Info struct {
 	Key
+	// Declared says that the key is one of the configuration's.
+	Declared bool `json:"declared,omitempty"`
 	// State is active, expired or revoked.
 	State string `json:"state"`
 	// LastUsed is when it was used last since the server's start, to the minute.
@@ -199,9 +223,10 @@ func (i Info) MarshalJSON() ([]byte, error) {
 	return marshal(struct {
 		plain
 		Hash     string    `json:"hash,omitempty"`
+		Declared bool      `json:"declared,omitempty"`
 		State    string    `json:"state"`
 		LastUsed time.Time `json:"last_used,omitzero"`
-	}{plain(i.Key), "", i.State, i.LastUsed})
+	}{plain(i.Key), "", i.Declared, i.State, i.LastUsed})
 }
 
 // List returns all keys, the newest first.
@@ -214,6 +239,11 @@ func (s *Store) List() []Info {
 	for id, k := range s.keys {
 		out = append(out, s.info(k, s.used[id], now))
 	}
+	for id, k := range s.declared {
+		if s.keys[id] == nil {
+			out = append(out, s.info(k, s.used[id], now))
+		}
+	}
 	slices.SortFunc(out, func(a, b Info) int {
 		if c := b.Created.Compare(a.Created); c != 0 {
 			return c
@@ -224,7 +254,7 @@ func (s *Store) List() []Info {
 }
 
 func (*Store) info(k *Key, used, now time.Time) Info {
-	i := Info{Key: k.Shown(), State: "active", LastUsed: used}
+	i := Info{Key: k.Shown(), Declared: k.declared, State: "active", LastUsed: used}
 	switch {
 	case !k.Revoked.IsZero():
 		i.State = "revoked"
@@ -239,7 +269,7 @@ func (s *Store) Get(id string) (Info, error) {
 	s.look()
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	k := s.keys[id]
+	k := s.find(id)
 	if k == nil {
 		return Info{}, ErrNoKey
 	}
@@ -277,7 +307,10 @@ func (s *Store) Revoke(id string) (Info, error) {
 	var out *Key
 	err := s.change(func(keys map[string]*Key) error {
 		k := keys[id]
-		if k == nil {
+		switch {
+		case k == nil && s.declared[id] != nil:
+			return refuse("the key %s is declared in the configuration: take it out of auth.keys and reload", id)
+		case k == nil:
 			return ErrNoKey
 		}
 		now := s.now().UTC().Truncate(time.Second)

@@ -7,20 +7,62 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/pitot-dev/pitot/internal/llm"
 )
 
-// DataStat is what is stored of one day, kind and service.
+// DataStat is what is stored of one day, tenant, kind and service.
 type DataStat struct {
-	Day     time.Time `json:"day"`
-	Kind    string    `json:"kind"`
-	Service string    `json:"service"`
-	Rows    int64     `json:"rows"`
+	Day time.Time `json:"day"`
+	// Tenant is empty for the default one. One that is not declared any more is
+	// shown by the engine's numbers: its name is not stored.
+	Tenant  string `json:"tenant,omitempty"`
+	Kind    string `json:"kind"`
+	Service string `json:"service"`
+	Rows    int64  `json:"rows"`
 	// Bytes are those of the columns of these rows, compressed, with their search
 	// index; without the indexes that all rows of a day share.
 	Bytes int64 `json:"bytes"`
 }
 
-// DataStats says what is stored, by day, kind and service, oldest first.
+// AllDataStats says what is stored of all tenants, by day, tenant, kind and
+// service, oldest first. It asks the embedded engine who there is.
+func (s *Store) AllDataStats(ctx context.Context, r Range) ([]DataStat, error) {
+	ids, err := s.tenantIDs(ctx, s.everything())
+	if err != nil {
+		return nil, err
+	}
+	names := map[tenantID]string{}
+	for _, t := range append([]string{llm.DefaultTenant}, s.tenants...) {
+		names[idOf(t)] = t
+	}
+	var out []DataStat
+	for _, id := range ids {
+		name, ok := names[id]
+		if !ok {
+			name = id.String()
+		}
+		rows, err := s.DataStats(context.WithValue(ctx, tenantIDKey{}, id), r)
+		if err != nil {
+			return nil, err
+		}
+		for i := range rows {
+			rows[i].Tenant = name
+		}
+		out = append(out, rows...)
+	}
+	sortStats(out)
+	return out, nil
+}
+
+func sortStats(out []DataStat) {
+	slices.SortFunc(out, func(a, b DataStat) int {
+		return cmp.Or(a.Day.Compare(b.Day), cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Service, b.Service))
+	})
+}
+
+// DataStats says what is stored of the tenant of the context, by day, kind and
+// service, oldest first.
 func (s *Store) DataStats(ctx context.Context, r Range) ([]DataStat, error) {
 	all := s.everything()
 	if r.Start.Before(all.Start) {
@@ -72,11 +114,10 @@ func (s *Store) DataStats(ctx context.Context, r Range) ([]DataStat, error) {
 	}
 	out := make([]DataStat, 0, len(found))
 	for _, st := range found {
+		st.Tenant = llm.TenantOf(ctx)
 		out = append(out, *st)
 	}
-	slices.SortFunc(out, func(a, b DataStat) int {
-		return cmp.Or(a.Day.Compare(b.Day), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Service, b.Service))
-	})
+	sortStats(out)
 	return out, nil
 }
 

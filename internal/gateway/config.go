@@ -42,12 +42,15 @@ type Upstream struct {
 	Region   string       `yaml:"region,omitempty" doc:"Region on recorded calls whose answer names none. A region that starts with cn takes the price lists of mainland China."`
 	Service  string       `yaml:"service,omitempty" doc:"Service name on calls whose client names none."`
 	// APIKey is the provider's key, which goes where the dialect has it.
-	APIKey     string            `yaml:"api_key,omitempty" secret:"true" doc:"The provider's API key, for example ${NAME} from the environment, sent where the dialect has it. With gateway.keys it is sent for clients with a virtual key alone."`
-	APIKeyFile string            `yaml:"api_key_file,omitempty" doc:"File that holds the provider's API key."`
-	Headers    map[string]string `yaml:"headers,omitempty" doc:"Headers set on every request to the upstream, for example an API key as ${NAME} from the environment."`
-	AskUsage   *bool             `yaml:"ask_usage,omitempty" doc:"As gateway.ask_usage, for this upstream: false for a server that refuses stream_options."`
-	Timeouts   Timeouts          `yaml:"timeouts,omitempty" doc:"Time limits towards the upstream."`
-	TLS        TLS               `yaml:"tls,omitempty" doc:"TLS towards the upstream."`
+	APIKey     string `yaml:"api_key,omitempty" secret:"true" doc:"The provider's API key, for example ${NAME} from the environment, sent where the dialect has it. With gateway.keys it is sent for clients with a virtual key alone."`
+	APIKeyFile string `yaml:"api_key_file,omitempty" doc:"File that holds the provider's API key."`
+	// APIKeyCommand prints the key: that of a secret store's own program.
+	APIKeyCommand []string          `yaml:"api_key_command,omitempty" doc:"Program and arguments that print the provider's API key, for secret stores: run without a shell, for at most 10s."`
+	APIKeyRefresh model.Duration    `yaml:"api_key_refresh,omitempty" doc:"How often api_key_command runs. Where it fails, the key that there is stays. Default 5m."`
+	Headers       map[string]string `yaml:"headers,omitempty" doc:"Headers set on every request to the upstream, for example an API key as ${NAME} from the environment."`
+	AskUsage      *bool             `yaml:"ask_usage,omitempty" doc:"As gateway.ask_usage, for this upstream: false for a server that refuses stream_options."`
+	Timeouts      Timeouts          `yaml:"timeouts,omitempty" doc:"Time limits towards the upstream."`
+	TLS           TLS               `yaml:"tls,omitempty" doc:"TLS towards the upstream."`
 	// Proxy is the URL of an HTTP or SOCKS5 proxy, "none", or empty for the
 	// environment's HTTPS_PROXY and NO_PROXY.
 	Proxy string `yaml:"proxy,omitempty" doc:"URL of an HTTP or SOCKS5 proxy, or none; by default the environment's HTTP_PROXY, HTTPS_PROXY and NO_PROXY."`
@@ -145,10 +148,29 @@ func (u *Upstream) Validate() error {
 	if (u.TLS.CertFile == "") != (u.TLS.KeyFile == "") {
 		errs = append(errs, errors.New("tls: cert_file and key_file go together"))
 	}
+	errs = append(errs, u.checkKeyCommand()...)
 	if u.Timeouts.Connect < 0 || u.Timeouts.ResponseHeader < 0 {
 		errs = append(errs, errors.New("timeouts: must not be negative"))
 	}
 	return errors.Join(errs...)
+}
+
+func (u *Upstream) checkKeyCommand() (errs []error) {
+	switch {
+	case len(u.APIKeyCommand) == 0 && u.APIKeyRefresh != 0:
+		errs = append(errs, errors.New("api_key_refresh: is there for api_key_command alone"))
+	case len(u.APIKeyCommand) == 0:
+		return nil
+	case strings.TrimSpace(u.APIKeyCommand[0]) == "":
+		errs = append(errs, errors.New("api_key_command: begins with the program, such as [vault, kv, get, -field=key, secret/openai]"))
+	}
+	if len(u.APIKeyCommand) > 0 && (u.APIKey != "" || u.APIKeyFile != "") {
+		errs = append(errs, errors.New("api_key_command: api_key or api_key_file is set too: keep one of them"))
+	}
+	if u.APIKeyRefresh != 0 && u.APIKeyRefresh < model.Duration(minKeyRefresh) {
+		errs = append(errs, fmt.Errorf("api_key_refresh: use at least %v", minKeyRefresh))
+	}
+	return errs
 }
 
 // askUsage says whether streams of an upstream are asked for usage: as the

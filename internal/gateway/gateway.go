@@ -65,6 +65,10 @@ type table struct {
 	cfg       Config
 	upstreams map[string]*upstream
 	names     []string // sorted
+
+	refreshers []*keyRefresher
+	stop       context.CancelFunc
+	running    sync.WaitGroup
 }
 
 // New validates the configuration, builds every upstream and starts the
@@ -75,6 +79,7 @@ func New(o Options) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
+	t.startKeys(nil, keyCommandTime, g.log, g.metrics)
 	g.table.Store(t)
 	g.finishers = newFinishers()
 	return g, nil
@@ -87,10 +92,8 @@ func (g *Gateway) Reload(cfg Config) error {
 	if err != nil {
 		return fmt.Errorf("gateway: %w", err)
 	}
-	old := g.table.Swap(t)
-	for _, u := range old.upstreams {
-		u.close()
-	}
+	t.startKeys(g.table.Load(), keyCommandTime, g.log, g.metrics)
+	g.table.Swap(t).close()
 	return nil
 }
 
@@ -98,9 +101,7 @@ func (g *Gateway) Reload(cfg Config) error {
 // after the HTTP server has shut down.
 func (g *Gateway) Close(ctx context.Context) error {
 	err := g.finishers.close(ctx)
-	for _, u := range g.table.Load().upstreams {
-		u.close()
-	}
+	g.table.Load().close()
 	return err
 }
 
@@ -128,7 +129,7 @@ func (g *Gateway) Upstreams() []Upstream {
 	out := make([]Upstream, 0, len(t.names))
 	for _, n := range t.names {
 		c := t.upstreams[n].cfg
-		c.Headers, c.APIKey = nil, ""
+		c.Headers, c.APIKey, c.APIKeyCommand = nil, "", nil
 		out = append(out, c)
 	}
 	return out

@@ -233,19 +233,19 @@ func (k *VirtualKey) apply(c *llm.Call) {
 // credential is the provider's key of an upstream, and where it goes.
 type credential struct{ header, value string }
 
-func credentialOf(u *Upstream) credential {
-	if u.APIKey == "" {
+func credentialOf(d wire.Dialect, key string) credential {
+	if key == "" {
 		return credential{}
 	}
-	switch u.Dialect {
+	switch d {
 	case wire.Anthropic:
-		return credential{"X-Api-Key", u.APIKey}
+		return credential{"X-Api-Key", key}
 	case wire.Azure:
-		return credential{"Api-Key", u.APIKey}
+		return credential{"Api-Key", key}
 	case wire.Gemini:
-		return credential{"X-Goog-Api-Key", u.APIKey}
+		return credential{"X-Goog-Api-Key", key}
 	default:
-		return credential{"Authorization", "Bearer " + u.APIKey}
+		return credential{"Authorization", "Bearer " + key}
 	}
 }
 
@@ -268,11 +268,11 @@ func (u *upstream) exchangeCredentials(out *http.Request, k *VirtualKey, open bo
 		}
 		out.Header[name] = []string{v}
 	}
-	if u.cred.header != "" && (k != nil || open) {
+	if c := u.cred.Load(); c.header != "" && (k != nil || open) {
 		for _, name := range keyHeaders {
 			delete(out.Header, name)
 		}
-		out.Header[u.cred.header] = []string{u.cred.value}
+		out.Header[c.header] = []string{c.value}
 	}
 }
 
@@ -435,7 +435,7 @@ func drainSome(r *http.Request) {
 // have.
 func (c *Config) AddsCredentials() bool {
 	return slices.ContainsFunc(c.Upstreams, func(u Upstream) bool {
-		if u.APIKey != "" {
+		if u.APIKey != "" || len(u.APIKeyCommand) > 0 {
 			return true
 		}
 		for name := range u.Headers {

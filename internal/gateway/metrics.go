@@ -13,6 +13,7 @@ type gatewayMetrics struct {
 	requests       *prometheus.CounterVec
 	upstreamErrors *prometheus.CounterVec
 	refused        *prometheus.CounterVec
+	keyRefreshes   *prometheus.CounterVec
 	overhead       prometheus.Histogram
 	chunkDelay     prometheus.Histogram
 
@@ -38,6 +39,10 @@ func newGatewayMetrics(reg prometheus.Registerer) *gatewayMetrics {
 			Name: "pitot_gateway_refused_total",
 			Help: "Calls that a budget refused before they were sent, by upstream.",
 		}, []string{"upstream"}),
+		keyRefreshes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pitot_gateway_key_refreshes_total",
+			Help: "Runs of the commands that print providers' keys, by upstream and result (ok or failed).",
+		}, []string{"upstream", "result"}),
 		overhead: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "pitot_gateway_overhead_seconds",
 			Help:    "Time that the gateway itself added to a call.",
@@ -50,7 +55,7 @@ func newGatewayMetrics(reg prometheus.Registerer) *gatewayMetrics {
 		}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.requests, m.upstreamErrors, m.refused, m.overhead, m.chunkDelay)
+		reg.MustRegister(m.requests, m.upstreamErrors, m.refused, m.keyRefreshes, m.overhead, m.chunkDelay)
 	}
 	return m
 }

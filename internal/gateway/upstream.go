@@ -13,6 +13,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pitot-dev/pitot/internal/llm"
@@ -24,7 +25,7 @@ type upstream struct {
 	base      *url.URL
 	basePath  string // escaped, without trailing slash
 	transport *http.Transport
-	cred      credential
+	cred      atomic.Pointer[credential] // never nil
 	// open says that what the configuration adds is for everybody: keys are off.
 	open bool
 	// fast serves plain HTTP/1.1 upstreams without the goroutine hand-overs of
@@ -60,7 +61,7 @@ func newUpstream(cfg Upstream) (*upstream, error) {
 	}
 	connect := cmp.Or(time.Duration(cfg.Timeouts.Connect), defaultConnect)
 	u := &upstream{
-		cfg: cfg, base: base, cred: credentialOf(&cfg), open: true, basePath: strings.TrimSuffix(base.EscapedPath(), "/"),
+		cfg: cfg, base: base, open: true, basePath: strings.TrimSuffix(base.EscapedPath(), "/"),
 		transport: &http.Transport{
 			Proxy:                 proxy,
 			DialContext:           (&net.Dialer{Timeout: connect, KeepAlive: 30 * time.Second, Control: denyMetadata(base.Hostname())}).DialContext,
@@ -77,6 +78,8 @@ func newUpstream(cfg Upstream) (*upstream, error) {
 			ReadBufferSize:     16 << 10,
 		},
 	}
+	cred := credentialOf(cfg.Dialect, cfg.APIKey)
+	u.cred.Store(&cred)
 	if base.Scheme == "http" && !usesProxy(proxy, base) {
 		u.fast = newH1Transport(base.Host, connect, time.Duration(cfg.Timeouts.ResponseHeader))
 	}

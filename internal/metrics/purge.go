@@ -15,13 +15,31 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/tsdb/index"
+
+	"github.com/pitot-dev/pitot/internal/llm"
 )
 
-// Purge removes every series with one of the label values from the files of a
-// store that is not open, also from the blocks' indexes and the write-ahead log.
-// It writes the store anew and puts it in place in one step: after a crash there
-// is the old one or the new one. Exemplars are lost.
-func Purge(ctx context.Context, dir string, values map[string][]string, logger *slog.Logger) error {
+// Doomed are the series to purge: those with a value of a label.
+type Doomed struct {
+	Label, Value string
+	// Tenant is whose they are, unless Everybodys says that it does not matter.
+	Tenant     string
+	Everybodys bool
+}
+
+func (d Doomed) matchers() []*labels.Matcher {
+	ms := []*labels.Matcher{labels.MustNewMatcher(labels.MatchEqual, d.Label, d.Value)}
+	if !d.Everybodys {
+		ms = append(ms, labels.MustNewMatcher(labels.MatchEqual, llm.TenantLabel, d.Tenant))
+	}
+	return ms
+}
+
+// Purge removes the series from the files of a store that is not open, also from
+// the blocks' indexes and the write-ahead log. It writes the store anew and puts
+// it in place in one step: after a crash there is the old one or the new one.
+// Exemplars are lost.
+func Purge(ctx context.Context, dir string, doomed []Doomed, logger *slog.Logger) error {
 	const op = "purge metrics"
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -41,7 +59,7 @@ func Purge(ctx context.Context, dir string, values map[string][]string, logger *
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)
 	}
-	err = purge(ctx, db, next, values)
+	err = purge(ctx, db, next, doomed)
 	if err = errors.Join(err, db.Close()); err != nil {
 		return errors.Join(fmt.Errorf("%s: %w", op, err), os.RemoveAll(next))
 	}
@@ -63,19 +81,13 @@ func finishPurge(dir, next, old string) error {
 	return nil
 }
 
-func purge(ctx context.Context, db *tsdb.DB, next string, values map[string][]string) error {
+func purge(ctx context.Context, db *tsdb.DB, next string, doomed []Doomed) error {
 	if err := db.CompactOOOHead(ctx); err != nil {
 		return err
 	}
-	for name, list := range values {
-		for _, v := range list {
-			m, err := labels.NewMatcher(labels.MatchEqual, name, v)
-			if err != nil {
-				return err
-			}
-			if err := db.Delete(ctx, math.MinInt64, math.MaxInt64, m); err != nil {
-				return err
-			}
+	for _, d := range doomed {
+		if err := db.Delete(ctx, math.MinInt64, math.MaxInt64, d.matchers()...); err != nil {
+			return err
 		}
 	}
 	if err := os.Mkdir(next, 0o700); err != nil {
@@ -85,14 +97,12 @@ func purge(ctx context.Context, db *tsdb.DB, next string, values map[string][]st
 	if err != nil {
 		return err
 	}
-	drop := map[string]map[string]bool{} // value → the labels that it was of
-	for name, list := range values {
-		for _, v := range list {
-			if drop[v] == nil {
-				drop[v] = map[string]bool{}
-			}
-			drop[v][name] = true
+	drop := map[string]map[string][]Doomed{} // by value, by the labels that it was of
+	for _, d := range doomed {
+		if drop[d.Value] == nil {
+			drop[d.Value] = map[string][]Doomed{}
 		}
+		drop[d.Value][d.Label] = append(drop[d.Value][d.Label], d)
 	}
 	for _, b := range db.Blocks() {
 		meta := b.Meta()
@@ -113,7 +123,7 @@ func purge(ctx context.Context, db *tsdb.DB, next string, values map[string][]st
 // series leaves their labels' values among the block's symbols.
 type forgetful struct {
 	tsdb.BlockReader
-	drop map[string]map[string]bool
+	drop map[string]map[string][]Doomed
 }
 
 // Index implements tsdb.BlockReader.
@@ -127,7 +137,7 @@ func (f forgetful) Index() (tsdb.IndexReader, error) {
 
 type forgetfulIndex struct {
 	tsdb.IndexReader
-	drop map[string]map[string]bool
+	drop map[string]map[string][]Doomed
 }
 
 // Symbols implements tsdb.IndexReader.
@@ -148,7 +158,10 @@ func (f forgetfulIndex) used(text string) bool {
 		if name == text {
 			return true
 		}
-		if of[name] {
+		if gone := of[name]; len(gone) > 0 {
+			if f.others(ctx, name, text, gone) {
+				return true
+			}
 			continue
 		}
 		vs, err := f.LabelValues(ctx, name, nil)
@@ -157,6 +170,28 @@ func (f forgetfulIndex) used(text string) bool {
 		}
 	}
 	return false
+}
+
+// others reports whether a series that stays has the value: one of another tenant.
+func (f forgetfulIndex) others(ctx context.Context, name, value string, gone []Doomed) bool {
+	if slices.ContainsFunc(gone, func(d Doomed) bool { return d.Everybodys }) {
+		return false
+	}
+	p, err := f.Postings(ctx, name, value)
+	if err != nil {
+		return true
+	}
+	var b labels.ScratchBuilder
+	for p.Next() {
+		if err := f.Series(p.At(), &b, nil); err != nil {
+			return true
+		}
+		tenant := b.Labels().Get(llm.TenantLabel)
+		if !slices.ContainsFunc(gone, func(d Doomed) bool { return d.Tenant == tenant }) {
+			return true
+		}
+	}
+	return p.Err() != nil
 }
 
 type symbols struct {
@@ -187,15 +222,24 @@ func syncDirs(root string) error {
 	})
 }
 
-// Delete removes the samples of all series of a service, or of all, between two
-// times. The write-ahead log keeps them until it is cut, within hours.
+// scope restricts what is looked for to the tenant of a context. Where there are
+// no tenants everything is the default one's.
+func (m *Metrics) scope(ctx context.Context, ms ...*labels.Matcher) []*labels.Matcher {
+	if !m.tenanted() && llm.TenantOf(ctx) == llm.DefaultTenant {
+		return ms
+	}
+	return append(ms, matcher(ctx))
+}
+
+// Delete removes the samples of all series of a tenant's service, or of all of the
+// tenant's, between two times. The write-ahead log keeps them until it is cut,
+// within hours.
 func (m *Metrics) Delete(ctx context.Context, from, to int64, service string) error {
-	match := labels.MustNewMatcher(labels.MatchRegexp, model.MetricNameLabel, ".+")
-	ms := []*labels.Matcher{match}
+	ms := []*labels.Matcher{labels.MustNewMatcher(labels.MatchRegexp, model.MetricNameLabel, ".+")}
 	if service != "" {
 		ms = append(ms, labels.MustNewMatcher(labels.MatchEqual, "service", service))
 	}
-	if err := m.db.Delete(ctx, from, to, ms...); err != nil {
+	if err := m.db.Delete(ctx, from, to, m.scope(ctx, ms...)...); err != nil {
 		return fmt.Errorf("delete metrics: %w", err)
 	}
 	if err := m.db.CleanTombstones(); err != nil {
@@ -204,7 +248,7 @@ func (m *Metrics) Delete(ctx context.Context, from, to int64, service string) er
 	return nil
 }
 
-// LabelsWith are the labels that have a value, sorted.
+// LabelsWith are the labels of a tenant's series that have a value, sorted.
 func (m *Metrics) LabelsWith(ctx context.Context, value string) ([]string, error) {
 	q, err := m.db.Querier(math.MinInt64, math.MaxInt64)
 	if err != nil {
@@ -217,7 +261,7 @@ func (m *Metrics) LabelsWith(ctx context.Context, value string) ([]string, error
 	}
 	var out []string
 	for _, name := range names {
-		vs, _, err := q.LabelValues(ctx, name, nil, labels.MustNewMatcher(labels.MatchEqual, name, value))
+		vs, _, err := q.LabelValues(ctx, name, nil, m.scope(ctx, labels.MustNewMatcher(labels.MatchEqual, name, value))...)
 		if err != nil {
 			return nil, fmt.Errorf("look for a label's value: %w", err)
 		}

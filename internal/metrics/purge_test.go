@@ -55,7 +55,7 @@ func TestPurgeLeavesNoByte(t *testing.T) {
 	if hits, _, err := residue.Find(dir, "canaryuser"); err != nil || len(hits) < 2 {
 		t.Fatalf("the user is not in blocks and log: %v %v", hits, err)
 	}
-	if err := Purge(t.Context(), dir, map[string][]string{"user": {"canaryuser"}}, log); err != nil {
+	if err := Purge(t.Context(), dir, []Doomed{{Label: "user", Value: "canaryuser", Everybodys: true}}, log); err != nil {
 		t.Fatal(err)
 	}
 	hits, _, err := residue.Find(filepath.Dir(dir), "canaryuser")

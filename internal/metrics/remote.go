@@ -267,9 +267,10 @@ func metricLabels(m model.Metric) labels.Labels {
 	return b.Labels()
 }
 
-// remotePaths are answered by the store, because they are about its samples.
+// remotePaths are answered by the store, because they are about its samples; and
+// the values of labels.
 var remotePaths = []string{
-	"/api/v1/query", "/api/v1/query_range", "/api/v1/query_exemplars", "/api/v1/series", "/api/v1/labels", "/api/v1/label/",
+	"/api/v1/query", "/api/v1/query_range", "/api/v1/query_exemplars", "/api/v1/series", "/api/v1/labels",
 	"/api/v1/status/tsdb", "/federate",
 }
 
@@ -311,9 +312,7 @@ func proxyQueries(r *Remote, tenanted bool, next http.Handler) (http.Handler, er
 		},
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if !slices.ContainsFunc(remotePaths, func(p string) bool {
-			return req.URL.Path == p || strings.HasSuffix(p, "/") && strings.HasPrefix(req.URL.Path, p)
-		}) || req.Method != http.MethodGet && req.Method != http.MethodPost {
+		if _, ok := remotePath(req.URL); !ok || req.Method != http.MethodGet && req.Method != http.MethodPost {
 			next.ServeHTTP(w, req)
 			return
 		}

@@ -2,10 +2,13 @@ package metrics
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/common/model"
@@ -65,11 +68,41 @@ func restrictSelectors(ctx context.Context, selectors []string) ([]string, error
 	return out, nil
 }
 
-// restrictRequest returns a request for samples or labels as the tenant's who
-// sends it.
-func restrictRequest(req *http.Request) (*http.Request, error) {
-	form := req.URL.Query()
-	if req.Method == http.MethodPost {
+// remotePath is the path under which the store answers a request, written in the one
+// way that says nothing else to anybody who reads it; false for what is answered
+// here. A path that a server in between could read as another one has none.
+func remotePath(u *url.URL) (string, bool) {
+	if slices.Contains(remotePaths, u.Path) {
+		return u.Path, true
+	}
+	name, isLabel := strings.CutPrefix(u.Path, "/api/v1/label/")
+	name, isValues := strings.CutSuffix(name, "/values")
+	if !isLabel || !isValues || name == "" || name == "." || name == ".." || strings.ContainsAny(name, `/\`) {
+		return "", false
+	}
+	return u.Path, true
+}
+
+// remoteParams are the parameters that go to the store: others mean nothing to
+// Prometheus, and nobody knows what they mean elsewhere.
+var remoteParams = []string{
+	"query", "time", "timeout", "start", "end", "step", "limit", "stats", "lookback_delta", "match[]",
+	"dedup", "partial_response", "max_source_resolution", "nocache", "round_digits",
+}
+
+// remoteForm reads the parameters of a request, from wherever the store would
+// read them. The body comes first, as FormValue has it.
+func remoteForm(req *http.Request) (url.Values, error) {
+	form, err := url.ParseQuery(req.URL.RawQuery)
+	if err != nil {
+		return nil, fmt.Errorf("parse parameters: %w", err)
+	}
+	if req.Method == http.MethodPost && req.Body != nil {
+		kind, _, err := mime.ParseMediaType(req.Header.Get("Content-Type"))
+		coding := req.Header.Get("Content-Encoding")
+		if req.Header.Get("Content-Type") != "" && (err != nil || kind != "application/x-www-form-urlencoded") || coding != "" && !strings.EqualFold(coding, "identity") {
+			return nil, errors.New("send the parameters as application/x-www-form-urlencoded, not compressed")
+		}
 		b, err := io.ReadAll(req.Body)
 		if err != nil {
 			return nil, fmt.Errorf("read form: %w", err)
@@ -79,11 +112,32 @@ func restrictRequest(req *http.Request) (*http.Request, error) {
 			return nil, fmt.Errorf("parse form: %w", err)
 		}
 		for name, values := range body {
-			form[name] = append(values, form[name]...) // the body comes first, as FormValue has it
+			form[name] = append(values, form[name]...)
 		}
 	}
+	for name := range form {
+		if !slices.Contains(remoteParams, name) {
+			delete(form, name)
+		}
+	}
+	return form, nil
+}
+
+// restrictRequest returns a request for samples or labels as the tenant's who
+// sends it. It is written anew, of what was understood: there is nothing in it that
+// the store could read in another way.
+func restrictRequest(req *http.Request) (*http.Request, error) {
+	path, ok := remotePath(req.URL)
+	if !ok {
+		return nil, errors.New("this path is not one of the store's")
+	}
+	form, err := remoteForm(req)
+	if err != nil {
+		return nil, err
+	}
 	ctx := req.Context()
-	if strings.HasPrefix(req.URL.Path, "/api/v1/query") {
+	if strings.HasPrefix(path, "/api/v1/query") {
+		delete(form, "match[]")
 		for i, expr := range form["query"] {
 			own, err := restrictExpr(ctx, expr)
 			if err != nil {
@@ -92,6 +146,7 @@ func restrictRequest(req *http.Request) (*http.Request, error) {
 			form["query"][i] = own
 		}
 	} else {
+		delete(form, "query")
 		own, err := restrictSelectors(ctx, form["match[]"])
 		if err != nil {
 			return nil, err
@@ -99,12 +154,16 @@ func restrictRequest(req *http.Request) (*http.Request, error) {
 		form["match[]"] = own
 	}
 	out := req.Clone(ctx)
+	out.URL.Path, out.URL.RawPath, out.URL.Fragment = path, "", ""
+	out.TransferEncoding, out.Trailer = nil, nil
+	for _, name := range []string{"Content-Encoding", "Content-Length", "Content-Type"} {
+		out.Header.Del(name)
+	}
 	encoded := form.Encode()
 	if req.Method == http.MethodPost {
 		out.URL.RawQuery = ""
 		out.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		out.Body, out.ContentLength = io.NopCloser(strings.NewReader(encoded)), int64(len(encoded))
-		out.Header.Del("Content-Encoding")
 		return out, nil
 	}
 	out.URL.RawQuery, out.Body, out.ContentLength = encoded, http.NoBody, 0

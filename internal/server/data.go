@@ -1,8 +1,8 @@
 package server
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,17 +17,21 @@ import (
 
 	"github.com/pitot-dev/pitot/internal/api"
 	"github.com/pitot-dev/pitot/internal/events"
-	"github.com/pitot-dev/pitot/internal/metrics"
+	"github.com/pitot-dev/pitot/internal/llm"
 	"github.com/pitot-dev/pitot/internal/pipeline"
 )
 
 // Stats says what is stored.
-func (d dataAdmin) Stats(ctx context.Context, r events.Range) (*api.DataReport, error) {
+func (d dataAdmin) Stats(ctx context.Context, r events.Range, all bool) (*api.DataReport, error) {
 	s := d.Server
 	if err := s.embedded(); err != nil {
 		return nil, err
 	}
-	rows, err := s.events.DataStats(ctx, r)
+	stats := s.events.DataStats
+	if all {
+		stats = s.events.AllDataStats
+	}
+	rows, err := stats(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +106,7 @@ func (d dataAdmin) Clean(ctx context.Context, c events.Cleaning, withMetrics, dr
 	}
 	s.snapshots.mu.Lock() // one piece of work on the stores at a time
 	defer s.snapshots.mu.Unlock()
-	rep := &api.CleanReport{DryRun: dry, End: c.End.UTC(), Metrics: withMetrics}
+	rep := &api.CleanReport{Tenant: llm.TenantOf(ctx), DryRun: dry, End: c.End.UTC(), Metrics: withMetrics}
 	days, err := s.wholeDays(ctx, c)
 	if err != nil {
 		return nil, err
@@ -131,11 +135,12 @@ func (d dataAdmin) Clean(ctx context.Context, c events.Cleaning, withMetrics, dr
 			return nil, err
 		}
 	}
-	s.log.Info("data was cleaned", "end", rep.End, "days", len(days), "kinds", strings.Join(c.Kinds, ","))
+	s.log.Info("data was cleaned", "tenant", rep.Tenant, "end", rep.End, "days", len(days), "kinds", strings.Join(c.Kinds, ","))
 	return rep, nil
 }
 
-// wholeDays are the days that a cleaning removes as a whole.
+// wholeDays are the days that a cleaning removes as a whole: those in which nobody
+// else has anything.
 func (s *Server) wholeDays(ctx context.Context, c events.Cleaning) ([]string, error) {
 	if c.Service != "" || len(c.Kinds) > 0 {
 		return nil, nil
@@ -144,10 +149,21 @@ func (s *Server) wholeDays(ctx context.Context, c events.Cleaning) ([]string, er
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(days, func(name string) bool {
+	var whole []string
+	for _, name := range days {
 		day, err := events.ParseDay(name)
-		return err != nil || day.Before(c.Start) || day.Add(24*time.Hour).After(c.End)
-	}), nil
+		if err != nil || day.Before(c.Start) || day.Add(24*time.Hour).After(c.End) {
+			continue
+		}
+		others, err := s.events.OthersIn(ctx, events.Range{Start: day, End: day.Add(24 * time.Hour)})
+		if err != nil {
+			return nil, err
+		}
+		if !others {
+			whole = append(whole, name)
+		}
+	}
+	return whole, nil
 }
 
 // droppedPrefix begins the names of directories that are being removed.
@@ -226,7 +242,7 @@ func (d dataAdmin) Erase(ctx context.Context, e events.Erasure, dry bool) (*api.
 	if n := len(s.snapshots.live); n > 0 && !dry {
 		return nil, &api.Error{Status: http.StatusConflict, Code: api.CodeBusy, Message: "a backup is being made: its snapshot would keep what is erased", Hint: "try again when it has ended; the directory snapshots shows it"}
 	}
-	rep := &api.EraseReport{DryRun: dry, Time: time.Now().UTC(), Done: []string{}}
+	rep := &api.EraseReport{Tenant: llm.TenantOf(ctx), DryRun: dry, Time: time.Now().UTC(), Done: []string{}}
 	if dry {
 		rep.Rows, err = s.events.Matching(ctx, e)
 		rep.NotReached = s.outOfReach(field)
@@ -238,7 +254,7 @@ func (d dataAdmin) Erase(ctx context.Context, e events.Erasure, dry bool) (*api.
 	if err := s.forgetErasure(ctx, e); err != nil {
 		return nil, err
 	}
-	s.log.Info("data was erased", "by", field, "rows", total(rep.Rows))
+	s.log.Info("data was erased", "tenant", rep.Tenant, "by", field, "rows", total(rep.Rows))
 	return rep, nil
 }
 
@@ -288,45 +304,95 @@ func (s *Server) eraseAll(ctx context.Context, e events.Erasure, rep *api.EraseR
 	} else {
 		rep.Done = append(rep.Done, "journal: segments removed")
 	}
-	if s.budgets != nil {
-		n := s.budgets.Forget(field, value)
-		if err := s.budgets.Save(); err != nil {
-			return err
+	accounts, err := s.eraseAccounts(ctx, e, rep)
+	if err != nil {
+		return err
+	}
+	return s.eraseSeries(ctx, field, value, accounts, rep)
+}
+
+// eraseAccounts removes the accounts of budgets, which are about all tenants
+// together, and reports whether they are gone: one stays that another tenant has
+// records of.
+func (s *Server) eraseAccounts(ctx context.Context, e events.Erasure, rep *api.EraseReport) (bool, error) {
+	if s.budgets == nil {
+		return true, nil
+	}
+	field, value, err := e.Field()
+	if err != nil {
+		return false, err
+	}
+	for _, t := range append([]string{llm.DefaultTenant}, s.tenants()...) {
+		if t == llm.TenantOf(ctx) {
+			continue
 		}
-		if n > 0 {
-			rep.Done = append(rep.Done, fmt.Sprintf("budgets: %d accounts removed", n))
+		n, err := s.events.Matching(llm.WithTenant(ctx, t), e)
+		if err != nil {
+			return false, err
+		}
+		if total(n) > 0 {
+			if s.budgets.Has(field, value) {
+				rep.NotReached = append(rep.NotReached, "budgets count all tenants together, and "+cmp.Or(t, "the default tenant")+" has records with the same value: its account stays")
+			}
+			return false, nil
 		}
 	}
-	return s.eraseSeries(ctx, field, value, rep)
+	n := s.budgets.Forget(field, value)
+	if err := s.budgets.Save(); err != nil {
+		return false, err
+	}
+	if n > 0 {
+		rep.Done = append(rep.Done, fmt.Sprintf("budgets: %d accounts removed", n))
+	}
+	return true, nil
 }
 
 // accountLabel is the label of budgets' series that holds whose account it is.
+// These series are the default tenant's, as the budgets are.
 const accountLabel = "account"
 
 // eraseSeries sees to the series that hold the value. A store that is open keeps
 // them in its write-ahead log: they go at the next start.
-func (s *Server) eraseSeries(ctx context.Context, field, value string, rep *api.EraseReport) error {
+func (s *Server) eraseSeries(ctx context.Context, field, value string, accounts bool, rep *api.EraseReport) error {
 	found, err := s.metrics.LabelsWith(ctx, value)
 	if err != nil {
 		return err
 	}
-	ours := append(s.labelsFrom(field), accountLabel)
-	var labels, foreign []string
+	ours := s.labelsFrom(field)
+	var labels, foreign, going []string
 	for _, l := range found {
-		if slices.Contains(ours, l) {
+		switch {
+		case slices.Contains(ours, l):
 			labels = append(labels, l)
-		} else {
+		case l != accountLabel:
 			foreign = append(foreign, l)
 		}
 	}
 	if len(foreign) > 0 {
 		rep.NotReached = append(rep.NotReached, "metrics have the same value in "+strings.Join(foreign, ", ")+", which Pitot does not know to be about it")
 	}
-	if len(labels) == 0 {
-		return nil
+	if len(labels) > 0 {
+		if err := s.purgeAtStart(llm.TenantOf(ctx), labels, value); err != nil {
+			return err
+		}
+		going = labels
 	}
-	rep.NotReached = append(rep.NotReached, "metrics have it in "+strings.Join(labels, ", ")+": these series go when Pitot starts the next time; until then "+purgeFile+" names them")
-	return s.purgeAtStart(labels, value)
+	if accounts {
+		operators, err := s.metrics.LabelsWith(llm.WithTenant(ctx, llm.DefaultTenant), value)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(operators, accountLabel) {
+			if err := s.purgeAtStart(llm.DefaultTenant, []string{accountLabel}, value); err != nil {
+				return err
+			}
+			going = append(going, accountLabel)
+		}
+	}
+	if len(going) > 0 {
+		rep.NotReached = append(rep.NotReached, "metrics have it in "+strings.Join(going, ", ")+": these series go when Pitot starts the next time; until then "+purgeFile+" names them")
+	}
+	return nil
 }
 
 func total(n events.Erased) (sum int64) {
@@ -365,72 +431,4 @@ func (s *Server) labelsFrom(field string) []string {
 		}
 	}
 	return out
-}
-
-// purgeFile names series that go at the next start.
-const purgeFile = "metrics-purge.json"
-
-type purgeList struct {
-	Version int                 `json:"version"`
-	Values  map[string][]string `json:"values"` // of labels
-}
-
-const purgeVersion = 1
-
-func (s *Server) purgeAtStart(labels []string, value string) error {
-	name := filepath.Join(s.opts.DataDir, purgeFile)
-	l, err := readPurge(name)
-	if err != nil {
-		return err
-	}
-	for _, label := range labels {
-		if !slices.Contains(l.Values[label], value) {
-			l.Values[label] = append(l.Values[label], value)
-		}
-	}
-	b, err := json.Marshal(l)
-	if err == nil {
-		err = replaceFile(name, b)
-	}
-	if err != nil {
-		return fmt.Errorf("note series to purge: %w", err)
-	}
-	return nil
-}
-
-func readPurge(name string) (purgeList, error) {
-	l := purgeList{Version: purgeVersion, Values: map[string][]string{}}
-	b, err := os.ReadFile(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return l, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(b, &l)
-	}
-	if err == nil && l.Version != purgeVersion {
-		err = fmt.Errorf("version %d: this program reads version %d", l.Version, purgeVersion)
-	}
-	if err != nil {
-		return l, fmt.Errorf("read %s: %w", name, err)
-	}
-	return l, nil
-}
-
-// purgeMetrics removes the series that an erasure has named, before the store
-// is opened.
-func (s *Server) purgeMetrics(ctx context.Context, dir string) error {
-	name := filepath.Join(s.opts.DataDir, purgeFile)
-	l, err := readPurge(name)
-	if err != nil || len(l.Values) == 0 {
-		return err
-	}
-	start := time.Now()
-	if err := metrics.Purge(ctx, dir, l.Values, s.component("metrics")); err != nil {
-		return err
-	}
-	if err := os.Remove(name); err != nil {
-		return fmt.Errorf("purge metrics: %w", err)
-	}
-	s.log.Info("erased series were purged from the metrics", "took", time.Since(start))
-	return nil
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -97,9 +98,10 @@ func (s *Server) addr(name string) net.Addr {
 func (s *Server) serveHTTP(name string, h http.Handler) {
 	srv := newHTTPServer(s.web.wrap(name, h), s.log, name)
 	srv.TLSConfig = s.web.tlsConfig(name)
-	srv.ReadTimeout = readTimeout
+	limits := s.opts.slow.or(slowLimits{headerTimeout, readTimeout, gatewayReadTimeout, idleTimeout})
+	srv.ReadHeaderTimeout, srv.ReadTimeout, srv.IdleTimeout = limits.header, limits.request, limits.idle
 	if name == listenGateway {
-		srv.ReadTimeout = gatewayReadTimeout
+		srv.ReadTimeout = limits.gateway
 	}
 	s.serveOn(name, func(l net.Listener) error { return serve(srv, l) }, func(ctx context.Context) error { return drain(ctx, srv) })
 }
@@ -123,10 +125,21 @@ func (s *Server) Addresses() Listen {
 	return l
 }
 
+// slowLimits bound how long clients may take.
+type slowLimits struct {
+	header, request, gateway, idle time.Duration
+}
+
+func (l slowLimits) or(o slowLimits) slowLimits {
+	return slowLimits{cmp.Or(l.header, o.header), cmp.Or(l.request, o.request), cmp.Or(l.gateway, o.gateway), cmp.Or(l.idle, o.idle)}
+}
+
 // readTimeout is how long a request may take to arrive, its body included: who
 // sends a byte a minute must not hold a connection for ever. Through the gateway
 // large files go on slow lines. An answer may take as long as it likes.
 const (
+	headerTimeout      = 30 * time.Second
+	idleTimeout        = 3 * time.Minute
 	readTimeout        = 5 * time.Minute
 	gatewayReadTimeout = time.Hour
 )
@@ -169,8 +182,8 @@ func newHTTPServer(h http.Handler, logger *slog.Logger, component string) *http.
 	p.SetUnencryptedHTTP2(true)
 	return &http.Server{
 		Handler: h, Protocols: &p,
-		ReadHeaderTimeout: 30 * time.Second,
-		IdleTimeout:       3 * time.Minute,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    256 << 10,
 		ErrorLog:          slog.NewLogLogger(quietHandler{logger.With("component", component).Handler()}, slog.LevelDebug),
 	}

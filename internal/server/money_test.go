@@ -29,6 +29,7 @@ gateway:
 auth:
   url: https://pitot.example.com
   users: [{name: u, password_hash: '$argon2id$v=19$m=8,t=1,p=1$CANARY33CANARY33$CANARY33CANARY33CANARY33', roles: [admin]}]
+  keys: [{id: abcdefghjk, name: k, hash: 1111111111111111111111111111111111111111111111111111111111111111, scopes: [query]}]
   oidc: {issuer: "https://idp.example.com", client_id: i, client_secret: CANARY34, default_role: viewer}
 capture: {hash_users: true, salt: CANARY05CANARY05}
 forward:
@@ -91,7 +92,7 @@ func TestConfigHidesSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if found := regexp.MustCompile(`CANARY\d\d`).FindAllString(string(b), -1); found != nil {
+	if found := regexp.MustCompile(`CANARY\d\d|1111`).FindAllString(string(b), -1); found != nil {
 		t.Errorf("%q show in:\n%s", found, rep.YAML)
 	}
 	if n := strings.Count(rep.YAML, "<secret>"); n < 20 {

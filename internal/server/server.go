@@ -88,6 +88,8 @@ type Options struct {
 	Debug bool
 	// Flight keeps a trace of the last seconds at all times.
 	Flight bool
+
+	slow slowLimits // of tests that cannot wait
 }
 
 // Server is all of Pitot.

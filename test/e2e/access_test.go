@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -257,6 +258,13 @@ func (s *server) walk(p planted, cred []string) map[string]string {
 	} {
 		ask(http.MethodGet, path, "")
 	}
+	gets, posts := moreOfTheWalk(p)
+	for _, path := range gets {
+		ask(http.MethodGet, path, "")
+	}
+	for path, body := range posts {
+		ask(http.MethodPost, path, body)
+	}
 	ask(http.MethodPost, "/api/v1/query", "query="+url.QueryEscape(`{__name__=~"canary.*",tenant=~".*"}`))
 	return out
 }
@@ -293,9 +301,15 @@ func TestTenantsAreIsolated(t *testing.T) {
 		bearer(key(t, data, "beta-content", "--scope=content,ingest,feedback", "--for-tenant=beta")),
 		bearer(key(t, data, "beta-admin", "--scope=admin", "--for-tenant=beta")),
 		bearer(key(t, data, "project", "--scope=admin", "--for-tenant=acme/web")),
+		bearer(key(t, data, "beta-ingest", "--scope=ingest", "--for-tenant=beta")),
+		bearer(key(t, data, "beta-feedback", "--scope=feedback", "--for-tenant=beta")),
+		bearer(key(t, data, "beta-gateway", "--scope=gateway", "--for-tenant=beta")),
+		bearer(key(t, data, "home-query", "--scope=query")),
+		bearer(key(t, data, "home-content", "--scope=content,ingest,feedback,gateway")),
 	}
 	s := serve(t, setup{data: data, config: accessConfig(chatUpstream(t))}).ready()
 	p := plant(s, acmeIngest, acmeGateway)
+	p.keyID = keyIDOf(acmeIngest)
 	dev := basic("acme-developer")
 	var page struct{ Calls []call }
 	testkit.Eventually(t, "the calls of acme", func() bool {
@@ -321,6 +335,12 @@ func TestTenantsAreIsolated(t *testing.T) {
 	s.waitFor("/api/v1/query?query="+url.QueryEscape(`llm_response_quality_score_count{tenant="acme"}`), "acme", dev)
 
 	own := s.walk(p, dev)
+	ownTools := s.walkTools(t, p, dev)
+	for _, c := range []string{"canaryprompt", "canaryanswer", "canarylogline", "canarysvc", "canaryuser", "canarylabel"} {
+		if len(finds(ownTools, []string{c})) == 0 {
+			t.Errorf("somebody of the tenant does not find %q by the tools", c)
+		}
+	}
 	for _, c := range slices.Concat(p.content, p.names) {
 		if len(finds(own, []string{c})) == 0 {
 			t.Errorf("somebody of the tenant does not find %q: the walk would miss it", c)
@@ -349,7 +369,14 @@ func TestTenantsAreIsolated(t *testing.T) {
 			})
 		}
 		answers := s.walk(p, cred)
+		maps.Copy(answers, s.walkTools(t, p, cred))
+		if name != "home-admin" {
+			s.mayNotChange(t, name, p, cred)
+		}
 		for request, answer := range answers {
+			if name == "home-admin" && strings.Contains(request, "/admin/data") {
+				delete(answers, request) // it tells services and numbers of all tenants
+			}
 			if strings.HasPrefix(request, "GET /api/pitot/v1/audit") {
 				// It holds what the walk itself asked for.
 				if strings.HasPrefix(name, "beta") && strings.Contains(answer, `"tenant":"acme"`) {
@@ -376,6 +403,10 @@ func TestTenantsAreIsolated(t *testing.T) {
 	}
 	if _, b := s.as(http.MethodGet, "/api/pitot/v1/feedback?start=-1h", "", dev); strings.Count(b, "canarycomment") != 1 || strings.Contains(b, `"score":0.5,`) {
 		t.Errorf("the judgements of acme have changed: %s", b)
+	}
+	// Nothing that they tried has changed anything.
+	if _, b := s.as(http.MethodGet, "/api/pitot/v1/keys", "", basic("acme-admin")); !strings.Contains(b, p.keyID) || strings.Contains(b, `"revoked"`) || strings.Contains(b, `"mine"`) {
+		t.Errorf("the keys of acme have changed: %s", b)
 	}
 	// Who runs the server may look when he says at whom.
 	if _, b := s.as(http.MethodGet, "/api/pitot/v1/calls?start=-1h", "", append(basic("home-admin"), "X-Pitot-Tenant", "acme")); !strings.Contains(b, "canarysvc") {
@@ -410,6 +441,7 @@ func TestContentIsWithheld(t *testing.T) {
 	s.waitFor("/select/logsql/query?query=canarylogline&start=1h", "canarylogline", dev)
 	for name, cred := range map[string][]string{"viewer": basic("acme-viewer"), "finance": basic("acme-finance"), "a key with the scope query": bearer(query)} {
 		answers := s.walk(p, cred)
+		maps.Copy(answers, s.walkTools(t, p, cred))
 		for _, f := range finds(answers, p.content) {
 			t.Errorf("%s finds %s", name, f)
 		}
