@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -30,7 +31,7 @@ func TestImage(t *testing.T) {
 		out, err := cmd.Output()
 		if err != nil {
 			detail := ""
-			if e, ok := err.(*exec.ExitError); ok {
+			if e, ok := errors.AsType[*exec.ExitError](err); ok {
 				detail = string(e.Stderr)
 			}
 			t.Fatalf("%s %v: %v\n%s%s", name, args, err, out, detail)

@@ -13,6 +13,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"maps"
 	"math/big"
 	"net"
 	"net/http"
@@ -161,9 +162,7 @@ func (n *node) environment(p *pod) []string {
 	c := p.w.pod.Spec.Containers[0]
 	for _, from := range c.EnvFrom {
 		if from.ConfigMapRef != nil {
-			for k, v := range n.configs[from.ConfigMapRef.Name] {
-				values[k] = v
-			}
+			maps.Copy(values, n.configs[from.ConfigMapRef.Name])
 		}
 	}
 	for _, e := range c.Env {
