@@ -15,7 +15,7 @@ type manCmd struct {
 	Dir     string   `help:"Write the pages of all commands into this directory instead." type:"path" placeholder:"DIR"`
 }
 
-// Run writes manual pages: pitot man | man -l -
+// Run writes manual pages, such as for: pitot man | man -l -.
 func (c *manCmd) Run(k *kong.Context, s *streams) error {
 	commands := spread(k.Model.Node, "")
 	if c.Dir != "" {
