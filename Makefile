@@ -95,17 +95,20 @@ bench: build ## Benchmarks: the gateway beside a bare reverse proxy, the store, 
 	$(GO) test -run '^$$' -bench . -benchmem . ./internal/llm ./internal/wire ./internal/price ./internal/redact ./internal/journal ./internal/pipeline ./internal/metrics ./internal/events ./internal/gateway
 	$(BIN) bench
 
-release: ## Build archives, bills of materials and checksums for all systems into dist/
-	$(GO) run ./deploy/release -version $(VERSION) -out dist
+# Systems to build for, such as linux/amd64,darwin/arm64; all where none is named.
+SYSTEMS ?=
+release: ## Build archives, bills of materials, the image's file tree and checksums into dist/
+	$(GO) run ./deploy/release -version $(VERSION) -out dist $(if $(SYSTEMS),-systems $(SYSTEMS))
 
+CROSS ?= linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 cross: ## Compile for the systems that this one is not
-	@for system in darwin/arm64 windows/amd64; do echo "$$system"; \
+	@for system in $(CROSS); do echo "$$system"; \
 	  CGO_ENABLED=0 GOOS=$${system%/*} GOARCH=$${system#*/} $(GO) build -trimpath -o /dev/null ./cmd/pitot || exit 1; done
 
 manifests: ## Write deploy/kubernetes anew from the Helm chart
 	cd test/deploy && $(GO) test -count=1 -run TestManifests . -update
 
-deploy-check: ## Check the chart against the types of Kubernetes, and the other files of deploy/
+deploy-check: build ## Check the chart against the types of Kubernetes, run its pods, build the image, check the other files of deploy/
 	cd test/deploy && $(GO) vet ./... && PITOT_BIN=$(CURDIR)/$(BIN) $(GO) test -count=1 ./...
 
 clean: ## Remove what was built

@@ -93,11 +93,14 @@ func TestOtherShellsReadTheirScripts(t *testing.T) {
 			if out, err := exec.CommandContext(t.Context(), path, "-n", file).CombinedOutput(); err != nil {
 				t.Errorf("%v: %s", err, out)
 			}
-			if shell == "fish" {
-				out, err := exec.CommandContext(t.Context(), path, "-c", "source "+file+`; complete -C "pitot export "`).CombinedOutput()
-				if err != nil || !strings.Contains(string(out), "dataset") {
-					t.Errorf("%v: %s", err, out)
-				}
+			// What fish offers; and what zsh's functions for it are given.
+			command := "source " + file + `; complete -C "pitot export "`
+			if shell == "zsh" {
+				command = `compdef() {}; _files() {}; _describe() { print -rl -- ${(P)@[-1]} }; source ` + file + `; words=(pitot export ""); CURRENT=3; _pitot`
+			}
+			out, err := exec.CommandContext(t.Context(), path, "-c", command).CombinedOutput()
+			if err != nil || !strings.Contains(string(out), "dataset") || strings.Contains(string(out), "PromQL") {
+				t.Errorf("%v: %s", err, out)
 			}
 		})
 	}
@@ -126,16 +129,31 @@ func TestManualPages(t *testing.T) {
 	if err := run(t.Context(), []string{"man", "nothing"}, nil, &bytes.Buffer{}, &bytes.Buffer{}); err == nil {
 		t.Error("a page of no command is written")
 	}
-	groff, err := exec.LookPath("groff")
-	if err != nil {
-		t.Skip("groff is not installed")
-	}
 	pages, err := filepath.Glob(filepath.Join(dir, "*.1"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.CommandContext(t.Context(), groff, append([]string{"-man", "-ww", "-z", "-Tutf8"}, pages...)...).CombinedOutput()
-	if err != nil || len(out) > 0 {
-		t.Errorf("groff: %v: %s", err, out)
+	checkPages(t, pages)
+}
+
+// checkPages asks the programs that are installed what they think of manual pages.
+func checkPages(t *testing.T, pages []string) {
+	t.Helper()
+	asked := 0
+	for _, command := range [][]string{{"groff", "-man", "-ww", "-z", "-Tutf8"}, {"mandoc", "-Tlint", "-Wwarning"}} {
+		path, err := exec.LookPath(command[0])
+		if err != nil {
+			continue
+		}
+		asked++
+		out, _ := exec.CommandContext(t.Context(), path, append(command[1:], pages...)...).CombinedOutput() // its status says the same
+		for line := range strings.Lines(string(out)) {
+			if !strings.Contains(line, "missing date") { // pages are the same each day
+				t.Errorf("%s: %s", command[0], line)
+			}
+		}
+	}
+	if asked == 0 {
+		t.Skip("neither groff nor mandoc is installed")
 	}
 }

@@ -64,6 +64,7 @@ type cli struct {
 	Restore    restoreCmd    `cmd:"" help:"Restore a backup into an empty data directory."`
 	Data       dataCmd       `cmd:"" help:"Show, clean and erase what is stored."`
 	Plan       planCmd       `cmd:"" help:"Predict disk, memory and processors for a traffic, or from what a server has seen."`
+	Health     healthCmd     `cmd:"" help:"Ask a server whether it is ready; for health checks of containers."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 
 	BenchPart benchPartCmd `cmd:"" hidden:""`

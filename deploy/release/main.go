@@ -4,7 +4,7 @@
 //	go run ./deploy/release -version v1.2.3 -out dist
 //
 // It writes an archive a system, the bare binaries, a bill of materials a system
-// (CycloneDX) and SHA256SUMS.
+// (CycloneDX), the file tree of the container image and SHA256SUMS.
 package main
 
 import (
@@ -66,8 +66,14 @@ func run(ctx context.Context, args []string, log io.Writer) error {
 	if err := os.MkdirAll(r.out, 0o755); err != nil { //nolint:gosec // a release is for everybody
 		return err
 	}
-	var made []string
+	if err := writeRootfs(r.out); err != nil {
+		return err
+	}
+	made := []string{rootfsName}
 	for system := range strings.SplitSeq(*targets, ",") {
+		if system == "" { // nothing but the rest
+			continue
+		}
 		goos, goarch, ok := strings.Cut(strings.TrimSpace(system), "/")
 		if !ok {
 			return fmt.Errorf("-systems: %q is not of the form os/arch", system)

@@ -87,7 +87,7 @@ func checkFiles(t *testing.T, out string) {
 		got = append(got, e.Name())
 	}
 	here := runtime.GOOS + "_" + runtime.GOARCH
-	want := []string{"SHA256SUMS", "prog_1.2.3_" + here + ".cdx.json", "prog_1.2.3_" + here + ".tar.gz", "prog_1.2.3_windows_amd64.cdx.json", "prog_1.2.3_windows_amd64.zip", "prog_" + here, "prog_windows_amd64.exe"}
+	want := []string{"SHA256SUMS", "prog_1.2.3_" + here + ".cdx.json", "prog_1.2.3_" + here + ".tar.gz", "prog_1.2.3_windows_amd64.cdx.json", "prog_1.2.3_windows_amd64.zip", "prog_" + here, "prog_windows_amd64.exe", "rootfs.tar"}
 	slices.Sort(want)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)

@@ -99,8 +99,8 @@ type inside struct {
 }
 
 func (s *Server) buildInside(ctx context.Context) error {
-	if !s.web.tls(listenGateway) && s.config.Gateway.Keys != gateway.KeysRequired {
-		return nil
+	if s.opts.Role == RoleQuery || !s.web.tls(listenGateway) && s.config.Gateway.Keys != gateway.KeysRequired {
+		return nil // a query replica has no gateway
 	}
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
@@ -113,10 +113,11 @@ func (s *Server) buildInside(ctx context.Context) error {
 	return nil
 }
 
-// gatewayURL is where Pitot's own probes and judges call models.
+// gatewayURL is where Pitot's own probes and judges call models; it leads nowhere
+// in a replica that has no gateway and asks nothing.
 func (s *Server) gatewayURL() string {
 	if s.inside.listener == nil {
-		return "http://" + s.addr(listenGateway).String()
+		return "http://" + s.addrText(listenGateway)
 	}
 	return "http://" + s.inside.listener.Addr().String() + "/" + s.inside.token
 }

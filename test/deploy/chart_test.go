@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"bytes"
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -77,6 +78,7 @@ func render(t *testing.T, values string) (string, error) {
 func kinds() map[string]func() any {
 	return map[string]func() any{
 		"apps/v1 StatefulSet":                     func() any { return &apps.StatefulSet{} },
+		"apps/v1 Deployment":                      func() any { return &apps.Deployment{} },
 		"v1 Service":                              func() any { return &core.Service{} },
 		"v1 Secret":                               func() any { return &core.Secret{} },
 		"v1 ServiceAccount":                       func() any { return &core.ServiceAccount{} },
@@ -94,7 +96,7 @@ func objects(t *testing.T, manifests string) map[string]any {
 	t.Helper()
 	out := map[string]any{}
 	for doc := range strings.SplitSeq("\n"+manifests, "\n---\n") {
-		if strings.TrimSpace(doc) == "" {
+		if !strings.Contains(doc, "kind:") { // a comment before the first
 			continue
 		}
 		var head struct {
@@ -159,6 +161,71 @@ serviceAccount: {create: false}
 capture: {autoscaling: {enabled: true, targetMemory: 80}}
 query: {persistence: {enabled: false}}
 networkPolicy: {enabled: true}`,
+	"split, with everything": splitValues,
+}
+
+// splitValues are everything that a release over its own event cluster can have.
+const splitValues = `
+mode: split
+config:
+  auth: {enabled: true, users: [{name: ada, password_hash: "${ADA_HASH}", roles: [admin]}], ingest: optional}
+  gateway: {upstreams: [{name: mock, dialect: openai, base_url: "${PROVIDER}"}]}
+  storage: {events: {cluster: {safe_age: 12s}}, metrics: {remote: {write_urls: ["http://prometheus:9090/api/v1/write"], query_urls: ["http://prometheus:9090"]}}}
+  alerts: {cluster: {peer_wait: 3s, settle: 5s}}
+  prometheus: {scrape_configs: [{job_name: none, static_configs: [{targets: ["127.0.0.1:1"]}]}]}
+env: [{name: ADA_HASH, valueFrom: {secretKeyRef: {name: users, key: ada}}}]
+envFrom: [{configMapRef: {name: settings}}]
+drainTimeoutSeconds: 30
+preStopSeconds: 1
+tls: {secretName: pitot-tls}
+web: {tls_server_config: {min_version: TLS13}}
+capture: {replicas: 2}
+query: {replicas: 2}
+engine:
+  enabled: true
+  tokenSecret: pitot-engine
+  storage: {replicas: 2, maxDisk: 10GiB, persistence: {storageClass: fast, annotations: {a: b}}}
+  select: {replicas: 1}
+podAnnotations: {a: b}
+podLabels: {c: d}
+priorityClassName: high
+nodeSelector: {disk: ssd}
+imagePullSecrets: [{name: pull}]
+tolerations: [{key: x, operator: Exists}]
+networkPolicy: {enabled: true}
+serviceMonitor: {enabled: true, endpoint: {tlsConfig: {insecureSkipVerify: true}, authorization: {credentials: {name: scrape, key: token}}}}
+ingress: {enabled: true, host: pitot.example.com, annotations: {nginx.ingress.kubernetes.io/backend-protocol: HTTPS}}`
+
+// workload is what makes pods.
+type workload struct {
+	name     string
+	replicas int
+	pod      *core.PodTemplateSpec
+	claims   []core.PersistentVolumeClaim
+	service  string // that names the pods
+}
+
+func (w *workload) component() string { return w.pod.Labels["app.kubernetes.io/component"] }
+
+// workloads are those of a release, by name.
+func workloads(all map[string]any) []workload {
+	var out []workload
+	count := func(n *int32) int {
+		if n == nil { // a scaler says
+			return 1
+		}
+		return int(*n)
+	}
+	for _, o := range all {
+		switch o := o.(type) {
+		case *apps.StatefulSet:
+			out = append(out, workload{o.Name, count(o.Spec.Replicas), &o.Spec.Template, o.Spec.VolumeClaimTemplates, o.Spec.ServiceName})
+		case *apps.Deployment:
+			out = append(out, workload{name: o.Name, replicas: count(o.Spec.Replicas), pod: &o.Spec.Template})
+		}
+	}
+	slices.SortFunc(out, func(a, b workload) int { return strings.Compare(a.name, b.name) })
+	return out
 }
 
 func TestChart(t *testing.T) {
@@ -169,32 +236,31 @@ func TestChart(t *testing.T) {
 				t.Fatal(err)
 			}
 			all := objects(t, out)
-			sets := 0
-			for _, o := range all {
-				if s, ok := o.(*apps.StatefulSet); ok {
-					sets++
-					checkSet(t, s, all)
-				}
+			var names []string
+			for _, w := range workloads(all) {
+				names = append(names, w.component())
+				checkWorkload(t, &w, all)
 			}
-			if want := map[bool]int{true: 2, false: 1}[name == "split"]; sets != want {
-				t.Errorf("%d StatefulSets, want %d", sets, want)
+			want := map[string]string{"split": "capture query", "split, with everything": "capture query select storage"}[name]
+			if want = cmp.Or(want, "all"); strings.Join(names, " ") != want {
+				t.Errorf("pods of %v, want %s", names, want)
 			}
 			checkServices(t, all)
 		})
 	}
 }
 
-// checkSet checks what one promises of a pod: it is no root, writes only where a
-// volume is, and has time to let streams end.
-func checkSet(t *testing.T, s *apps.StatefulSet, all map[string]any) {
+// checkWorkload checks what one promises of a pod: it is no root, writes only
+// where a volume is, and has time to let streams end.
+func checkWorkload(t *testing.T, w *workload, all map[string]any) {
 	t.Helper()
-	pod := s.Spec.Template.Spec
+	pod := w.pod.Spec
 	c := pod.Containers[0]
 	if p := pod.SecurityContext; p == nil || p.RunAsNonRoot == nil || !*p.RunAsNonRoot || p.RunAsUser == nil || *p.RunAsUser == 0 || p.SeccompProfile == nil || p.SeccompProfile.Type != core.SeccompProfileTypeRuntimeDefault {
-		t.Errorf("%s: pod security %+v", s.Name, p)
+		t.Errorf("%s: pod security %+v", w.name, p)
 	}
 	if x := c.SecurityContext; x == nil || x.ReadOnlyRootFilesystem == nil || !*x.ReadOnlyRootFilesystem || x.AllowPrivilegeEscalation == nil || *x.AllowPrivilegeEscalation || !slices.Contains(x.Capabilities.Drop, "ALL") {
-		t.Errorf("%s: container security %+v", s.Name, x)
+		t.Errorf("%s: container security %+v", w.name, x)
 	}
 	var drain, stop int64
 	for _, a := range c.Args {
@@ -206,63 +272,64 @@ func checkSet(t *testing.T, s *apps.StatefulSet, all map[string]any) {
 		stop = c.Lifecycle.PreStop.Sleep.Seconds
 	}
 	if grace := *pod.TerminationGracePeriodSeconds; drain == 0 || grace <= drain+stop {
-		t.Errorf("%s: the pod has %d s to end, and its calls %d s after %d s", s.Name, grace, drain, stop)
+		t.Errorf("%s: the pod has %d s to end, and its calls %d s after %d s", w.name, grace, drain, stop)
 	}
 	for _, p := range []*core.Probe{c.StartupProbe, c.LivenessProbe, c.ReadinessProbe} {
-		if p == nil || p.HTTPGet == nil || p.HTTPGet.Port.StrVal != "api" {
-			t.Errorf("%s: probe %+v", s.Name, p)
+		if p == nil || p.HTTPGet == nil || port(&c, p.HTTPGet.Port.StrVal) == 0 {
+			t.Errorf("%s: probe %+v", w.name, p)
 		}
 	}
+	checkVolumes(t, w, all)
+	if has := slices.Contains(c.Args, "--role="+w.component()); has != (w.component() == "capture" || w.component() == "query") {
+		t.Errorf("%s: arguments %v", w.name, c.Args)
+	}
+	if w.service != "" && all["Service "+w.service] == nil {
+		t.Errorf("%s: no Service %s", w.name, w.service)
+	}
+}
+
+// port is the number of a container's port; 0 where there is none of that name.
+func port(c *core.Container, name string) int {
+	for _, p := range c.Ports {
+		if p.Name == name {
+			return int(p.ContainerPort)
+		}
+	}
+	return 0
+}
+
+func checkVolumes(t *testing.T, w *workload, all map[string]any) {
+	t.Helper()
 	volumes := map[string]bool{}
-	for i := range pod.Volumes {
-		volumes[pod.Volumes[i].Name] = true
-		if sec := pod.Volumes[i].Secret; sec != nil && sec.SecretName != "mine" && all["Secret "+sec.SecretName] == nil {
-			t.Errorf("%s: no Secret %s", s.Name, sec.SecretName)
+	for i := range w.pod.Spec.Volumes {
+		v := &w.pod.Spec.Volumes[i]
+		volumes[v.Name] = true
+		theirs := []string{"mine", "pitot-tls", "pitot-engine"} // of whoever installs
+		if sec := v.Secret; sec != nil && !slices.Contains(theirs, sec.SecretName) && all["Secret "+sec.SecretName] == nil {
+			t.Errorf("%s: no Secret %s", w.name, sec.SecretName)
 		}
 	}
-	for i := range s.Spec.VolumeClaimTemplates {
-		claim := &s.Spec.VolumeClaimTemplates[i]
+	for i := range w.claims {
+		claim := &w.claims[i]
 		volumes[claim.Name] = true
 		if q := claim.Spec.Resources.Requests[core.ResourceStorage]; q.Cmp(resource.MustParse("1Gi")) < 0 {
-			t.Errorf("%s: storage %v", s.Name, q.String())
+			t.Errorf("%s: storage %v", w.name, q.String())
 		}
 	}
-	for _, m := range c.VolumeMounts {
+	for _, m := range w.pod.Spec.Containers[0].VolumeMounts {
 		if !volumes[m.Name] {
-			t.Errorf("%s: %s is mounted and no volume", s.Name, m.Name)
+			t.Errorf("%s: %s is mounted and no volume", w.name, m.Name)
 		}
-	}
-	role := s.Spec.Template.Labels["app.kubernetes.io/component"]
-	if has := slices.Contains(c.Args, "--role="+role); has == (role == "all") {
-		t.Errorf("%s: arguments %v", s.Name, c.Args)
-	}
-	if all["Service "+s.Spec.ServiceName] == nil {
-		t.Errorf("%s: no Service %s", s.Name, s.Spec.ServiceName)
 	}
 }
 
 // checkServices checks that each Service, budget and scaler finds pods.
 func checkServices(t *testing.T, all map[string]any) {
 	t.Helper()
-	var sets []*apps.StatefulSet
-	for _, o := range all {
-		if s, ok := o.(*apps.StatefulSet); ok {
-			sets = append(sets, s)
-		}
-	}
+	sets := workloads(all)
 	finds := func(selector map[string]string, ports ...string) bool {
-		return slices.ContainsFunc(sets, func(s *apps.StatefulSet) bool {
-			for k, v := range selector {
-				if s.Spec.Template.Labels[k] != v {
-					return false
-				}
-			}
-			for _, p := range ports {
-				if !slices.ContainsFunc(s.Spec.Template.Spec.Containers[0].Ports, func(c core.ContainerPort) bool { return c.Name == p }) {
-					return false
-				}
-			}
-			return true
+		return slices.ContainsFunc(sets, func(w workload) bool {
+			return selects(selector, &w) && !slices.ContainsFunc(ports, func(p string) bool { return port(&w.pod.Spec.Containers[0], p) == 0 })
 		})
 	}
 	for name, o := range all {
@@ -280,9 +347,7 @@ func checkServices(t *testing.T, all map[string]any) {
 				t.Errorf("%s finds no pod", name)
 			}
 		case *networking.NetworkPolicy:
-			if !finds(o.Spec.PodSelector.MatchLabels) || len(o.Spec.Ingress) != 2 {
-				t.Errorf("%s: %+v", name, o.Spec)
-			}
+			checkPolicy(t, o, sets)
 		case *autoscaling.HorizontalPodAutoscaler:
 			if all["StatefulSet "+o.Spec.ScaleTargetRef.Name] == nil || len(o.Spec.Metrics) != 2 {
 				t.Errorf("%s: %+v", name, o.Spec)
@@ -297,6 +362,49 @@ func checkServices(t *testing.T, all map[string]any) {
 			}
 		case *monitoring.ServiceMonitor:
 			checkMonitor(t, o, all)
+		}
+	}
+}
+
+// selects says whether a selector finds a workload's pods.
+func selects(selector map[string]string, w *workload) bool {
+	for k, v := range selector {
+		if w.pod.Labels[k] != v {
+			return false
+		}
+	}
+	return true
+}
+
+// checkPolicy checks that a policy lets somebody reach each port of its pods, and
+// that they have each port that it names.
+func checkPolicy(t *testing.T, p *networking.NetworkPolicy, sets []workload) {
+	t.Helper()
+	allowed := map[string]bool{}
+	for _, rule := range p.Spec.Ingress {
+		if len(rule.From) == 0 {
+			t.Errorf("%s: a rule lets everybody in", p.Name)
+		}
+		for _, port := range rule.Ports {
+			allowed[port.Port.StrVal+"/"+string(*port.Protocol)] = true
+		}
+	}
+	has := map[string]bool{}
+	for _, w := range sets {
+		if !selects(p.Spec.PodSelector.MatchLabels, &w) {
+			continue
+		}
+		for _, c := range w.pod.Spec.Containers[0].Ports {
+			name := c.Name + "/" + string(cmp.Or(c.Protocol, core.ProtocolTCP))
+			has[name] = true
+			if !allowed[name] {
+				t.Errorf("%s: nobody reaches the port %s of %s", p.Name, name, w.name)
+			}
+		}
+	}
+	for name := range allowed {
+		if !has[name] {
+			t.Errorf("%s: no pod has the port %s", p.Name, name)
 		}
 	}
 }
@@ -333,6 +441,10 @@ func TestChartRefusesWrongValues(t *testing.T) {
 	for _, values := range []string{
 		"mode: both", "image: {repository: ''}", "image: {digest: latest}", "drainTimeoutSeconds: 0", "replicas: 3", "capture: {replica: 3}", "service: {ports: {api: 0}}",
 		"all: {persistence: {size: big}}", "ingress: {enabled: true}",
+		"allowPublic: perhaps", "web: {tls: {}}", "engine: {storage: {maxDisk: 10Gi}}",
+		// Replicas without stores, nodes without a password, targets that none would scrape.
+		"mode: split", "{mode: split, engine: {enabled: true, tokenSecret: x}}", "{mode: split, engine: {enabled: true}, " + remote + "}",
+		"{mode: split, engine: {enabled: true, tokenSecret: x}, capture: {autoscaling: {enabled: true}}, config: {storage: {metrics: {remote: {write_urls: [a]}}}, prometheus: {scrape_configs: [{}]}}}",
 	} {
 		if out, err := render(t, values); err == nil {
 			t.Errorf("%s is taken:\n%.300s", values, out)
@@ -340,17 +452,24 @@ func TestChartRefusesWrongValues(t *testing.T) {
 	}
 }
 
+// remote names a metric store.
+const remote = `config: {storage: {metrics: {remote: {write_urls: ["http://prometheus:9090/api/v1/write"], query_urls: ["http://prometheus:9090"]}}}}`
+
 // TestManifests compares deploy/kubernetes with what the chart makes.
 func TestManifests(t *testing.T) {
 	for file, values := range map[string]string{
 		"pitot.yaml":       "serviceMonitor: {enabled: false}",
-		"pitot-split.yaml": "{mode: split, capture: {autoscaling: {enabled: true}}, networkPolicy: {enabled: true}}",
+		"pitot-split.yaml": "{mode: split, engine: {enabled: true, tokenSecret: pitot-engine}, networkPolicy: {enabled: true}, " + remote + "}",
 	} {
 		out, err := render(t, values)
 		if err != nil {
 			t.Fatal(err)
 		}
-		out = "# Made from deploy/helm/pitot. Do not edit: make manifests\n" + strings.ReplaceAll(out, "  namespace: llm\n", "")
+		head := "# Made from deploy/helm/pitot. Do not edit: make manifests\n"
+		if file == "pitot-split.yaml" {
+			head += "# It needs a metric store that takes remote write at http://prometheus:9090, and once\n#   kubectl create secret generic pitot-engine --from-literal=token=$(openssl rand -hex 24)\n"
+		}
+		out = head + strings.ReplaceAll(out, "  namespace: llm\n", "")
 		out = strings.ReplaceAll(out, "app.kubernetes.io/managed-by: Helm", "app.kubernetes.io/managed-by: kubectl")
 		name := "../../deploy/kubernetes/" + file
 		if *update {

@@ -123,13 +123,16 @@ func TestCompose(t *testing.T) {
 func hasKey(m map[string]any, k string) bool { _, ok := m[k]; return ok }
 
 // TestContainer runs the binary as the container does: in a root of its own that
-// it cannot write, as nobody. Images are not built here.
+// it cannot write, as nobody. TestImage builds one.
 func TestContainer(t *testing.T) {
-	text := read(t, "Containerfile")
-	for _, want := range []string{"FROM scratch AS base", "USER 65532:65532", "CGO_ENABLED=0", "STOPSIGNAL SIGTERM", `ENTRYPOINT ["/pitot"]`} {
-		if !strings.Contains(text, want) {
-			t.Errorf("the Containerfile has no %q", want)
+	own, release := read(t, "Containerfile"), read(t, "Containerfile.release")
+	for _, want := range []string{"\nFROM scratch\n", "USER 65532:65532", "STOPSIGNAL SIGTERM", `ENTRYPOINT ["/pitot"]`} {
+		if !strings.Contains(own, want) || !strings.Contains(release, want) {
+			t.Errorf("a container file has no %q", want)
 		}
+	}
+	if a, b := own[strings.Index(own, "USER "):], release[strings.Index(release, "USER "):]; a != b {
+		t.Errorf("the two container files make different images:\n%s\n%s", a, b)
 	}
 	binary := os.Getenv("PITOT_BIN")
 	if binary == "" {
@@ -166,7 +169,7 @@ func TestContainer(t *testing.T) {
 	if err := os.Chmod(root, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	runInRoot(t, root, data)
+	runInRoot(t, root, data, true)
 	entries, err := os.ReadDir(root)
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"io"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -128,4 +129,27 @@ func TestDebugPages(t *testing.T) {
 		t.Errorf("a trace on demand: %d %v %.60q", status, err, body)
 	}
 	other.stop()
+}
+
+// TestDebugPagesAreForAdministrators asks for them where people log in: from this
+// machine, too, nobody else gets them.
+func TestDebugPagesAreForAdministrators(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	all := bearer(key(t, data, "all-but-admin", "--scope=ingest,feedback,query,content,gateway"))
+	admin := bearer(key(t, data, "admin", "--scope=admin"))
+	tenant := bearer(key(t, data, "admin-of-acme", "--scope=admin", "--for-tenant=acme"))
+	s := serve(t, setup{data: data, config: "auth: {enabled: true, tenants: [acme]}\n", args: []string{"--debug", "--debug.flight"}})
+	for _, path := range []string{"/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/goroutine?debug=1", "/debug/flight"} {
+		for _, who := range []struct {
+			cred []string
+			want int
+		}{{nil, http.StatusUnauthorized}, {all, http.StatusForbidden}, {tenant, http.StatusForbidden}, {admin, http.StatusOK}} {
+			status, body, err := s.try(http.MethodGet, s.api+path, nil, who.cred...)
+			if err != nil || status != who.want {
+				t.Errorf("%s as %v: %d, want %d: %v %.60q", path, len(who.cred), status, who.want, err, body)
+			}
+		}
+	}
+	s.stop()
 }
