@@ -128,6 +128,7 @@ test('who may see no content sees none, and tenants see their own', async () => 
   await viewer.page.keyboard.press('Escape');
   await settled(viewer.page);
   await viewer.page.getByText('journey-7b').first().waitFor();
+  await viewer.page.getByText('Prompts and answers are not shown to your role').first().waitFor();
   assert.equal(await viewer.page.getByText(word).count(), 0, 'the prompt is shown');
   await shot(viewer.page, 'call-viewer');
   await viewer.page.goto(`${own.url}/keys`);

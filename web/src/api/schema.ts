@@ -1150,6 +1150,8 @@ export interface components {
             rows: {
                 /** Format: date-time */
                 day: string;
+                /** @description Whose; absent for the default tenant. One that is not declared any more is shown as unlisted with the engine's numbers. */
+                tenant?: string;
                 kind: string;
                 service: string;
                 rows: number;
@@ -1171,6 +1173,8 @@ export interface components {
             note: string;
         };
         CleanReport: {
+            /** @description Whose data; absent for the default tenant. */
+            tenant?: string;
             dry_run: boolean;
             /**
              * Format: date-time
@@ -1186,6 +1190,8 @@ export interface components {
             metrics: boolean;
         };
         EraseReport: {
+            /** @description Whose data; absent for the default tenant. */
+            tenant?: string;
             dry_run: boolean;
             /** Format: date-time */
             time: string;
@@ -1277,6 +1283,8 @@ export interface components {
             expires?: string;
             /** Format: date-time */
             revoked?: string;
+            /** @description It is declared in the configuration and cannot be revoked here. */
+            declared?: boolean;
             /** @enum {string} */
             state: "active" | "expired" | "revoked";
             /** Format: date-time */
@@ -1376,6 +1384,8 @@ export interface components {
             output?: components["schemas"]["Message"][];
             tools?: unknown;
             truncated?: string[];
+            /** @description Parts that were stored and have gone since, because content has a shorter life than calls: see storage.events.ages. */
+            content_removed?: string[];
             notes?: string[];
             attributes?: {
                 [key: string]: unknown;
@@ -1554,6 +1564,8 @@ export interface components {
             };
             events?: components["schemas"]["SpanEvent"][];
             links?: components["schemas"]["SpanLink"][];
+            /** @description Parts that were stored and have gone since. */
+            content_removed?: string[];
         };
         SpanEvent: {
             /** Format: date-time */
@@ -2135,6 +2147,8 @@ export interface components {
             output?: components["schemas"]["Message"][];
             tools?: unknown;
             truncated?: string[];
+            /** @description Parts that were stored and have gone since, because content has a shorter life than calls: see storage.events.ages. */
+            content_removed?: string[];
             notes?: string[];
             attributes?: {
                 [key: string]: unknown;
@@ -3679,6 +3693,8 @@ export interface operations {
                 start?: string;
                 /** @description Like start; default: now. */
                 end?: components["parameters"]["end"];
+                /** @description Only of this tenant; default: of each. */
+                tenant?: string;
             };
             header?: never;
             path?: never;
@@ -3700,7 +3716,10 @@ export interface operations {
     };
     cleanData: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Whose data; one that is not declared any more is possible. Default: the tenant that the request is about, which is the default tenant unless the header X-Pitot-Tenant says another. */
+                tenant?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3713,7 +3732,7 @@ export interface operations {
                     /** @description Only of this service. */
                     service?: string;
                     /** @description Only these kinds. */
-                    kinds?: ("call" | "span" | "log" | "feedback" | "rollup")[] | null;
+                    kinds?: ("call" | "span" | "log" | "feedback" | "rollup" | "content")[] | null;
                     /**
                      * @description Metrics of that age, and service, too.
                      * @default false
@@ -3739,7 +3758,10 @@ export interface operations {
     };
     eraseData: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Whose data; one that is not declared any more is possible. Default: the tenant that the request is about, which is the default tenant unless the header X-Pitot-Tenant says another. */
+                tenant?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;

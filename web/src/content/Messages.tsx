@@ -1,12 +1,13 @@
 // A conversation: what went in and what came out, as a chat.
 
-import { Alert, Button, Group, Stack, Text } from '@mantine/core';
-import { IconEyeOff, IconScissors } from '@tabler/icons-react';
+import { Button, Group, Stack, Text } from '@mantine/core';
+import { IconScissors } from '@tabler/icons-react';
 import { useMemo, useState } from 'react';
 import type { Message } from '~/api/types';
 import classes from './content.module.css';
 import { content } from './messages';
 import { MessageView, RawSwitch } from './MessageView';
+import { NoContent } from './NoContent';
 import { pair, type Paired } from './pairs';
 
 export interface MessagesProps {
@@ -16,6 +17,8 @@ export interface MessagesProps {
   truncated?: readonly string[];
   /** Messages before these that are shown elsewhere, as in sessions. */
   omitted?: number;
+  /** The parts that have gone since. */
+  removed?: string[];
   /** The call failed: that there is no answer is no wonder. */
   failed?: boolean;
   /** Without the head, which has the switch between rendered and raw. */
@@ -32,7 +35,7 @@ function remembered(): boolean {
   return typeof window !== 'undefined' && window.localStorage.getItem(stored) === '1';
 }
 
-export function Messages({ input, output, truncated, omitted = 0, failed, plain, raw: given }: MessagesProps) {
+export function Messages({ input, output, truncated, omitted = 0, removed, failed, plain, raw: given }: MessagesProps) {
   const t = content.useT();
   const [own, setOwn] = useState(remembered);
   const [all, setAll] = useState(false);
@@ -43,7 +46,7 @@ export function Messages({ input, output, truncated, omitted = 0, failed, plain,
     return { input: pairs.filter((p) => p.index < start), output: pairs.filter((p) => p.index >= start) };
   }, [input, output]);
   if (sides.input.length === 0 && sides.output.length === 0 && omitted === 0) {
-    return <Alert color="gray" variant="light" icon={<IconEyeOff size={16} />} title={t('notCaptured')} p="xs"><Text size="xs">{t('notCapturedHint')}</Text></Alert>;
+    return <NoContent removed={removed} />;
   }
   const hidden = all ? 0 : Math.max(0, sides.input.length - most);
   const first = hidden > 0 ? sides.input.slice(0, 3) : sides.input;

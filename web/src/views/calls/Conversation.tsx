@@ -26,7 +26,7 @@ export function Conversation({ call }: { call: Call }) {
         </dl>
       )}
       {tools > 0 && <Fold title={t('tools', { count: tools })}><Json value={call.tools} open={1} /></Fold>}
-      <Messages input={call.input} output={call.output} truncated={call.truncated} failed={call.status === 'error'} />
+      <Messages input={call.input} output={call.output} truncated={call.truncated} removed={call.content_removed} failed={call.status === 'error'} />
     </Stack>
   );
 }

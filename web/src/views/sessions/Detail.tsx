@@ -8,6 +8,7 @@ import { useLocation } from 'wouter';
 import { get } from '~/api/client';
 import type { Feedback, SessionCall, SessionStat } from '~/api/types';
 import { Messages } from '~/content';
+import { NoContent } from '~/content/NoContent';
 import { count, duration, format, short } from '~/format/number';
 import { common } from '~/i18n/common';
 import { CopyButton, curl } from '~/ui/Copy';
@@ -133,7 +134,7 @@ const TurnView = memo(function TurnView({ turn }: { turn: Turn }) {
         </div>
         {call.error_message !== undefined && <Text size="sm" c="red" style={{ overflowWrap: 'anywhere' }}>{call.error_message}</Text>}
         {call.new_from > 0 && <Text size="xs" c="dimmed" mb={4}>{t('repeated', { count: call.new_from })}</Text>}
-        {(call.input?.length ?? 0) + (call.output?.length ?? 0) > 0 ? <Messages plain input={call.input} output={call.output} truncated={call.truncated} failed={call.status === 'error'} /> : <Text size="xs" c="dimmed">{t('noContent')}</Text>}
+        {(call.input?.length ?? 0) + (call.output?.length ?? 0) > 0 ? <Messages plain input={call.input} output={call.output} truncated={call.truncated} failed={call.status === 'error'} /> : <NoContent plain removed={call.content_removed} />}
       </Paper>
     </li>
   );

@@ -122,7 +122,7 @@ function CallPart({ call }: { call: Call }) {
       <States query={q} height={240}>
         {(whole) => (
           <>
-            <Section title={t('messages')}><Messages input={whole.input} output={whole.output} truncated={whole.truncated} failed={whole.status === 'error'} /></Section>
+            <Section title={t('messages')}><Messages input={whole.input} output={whole.output} truncated={whole.truncated} removed={whole.content_removed} failed={whole.status === 'error'} /></Section>
             <Section title={t('timing')}><Suspense fallback={null}><TokenTimeline call={whole} /></Suspense></Section>
             {whole.params !== undefined && Object.keys(whole.params).length > 0 && <Section title={t('params')}><Json value={whole.params} maxHeight={200} /></Section>}
             <Attributes span={whole} />

@@ -1,1 +1,0 @@
-import{r as e}from"./rolldown-runtime-XKyaHtl9.js";import{i as t,t as n}from"./notifyManager-qHUlOu8f.js";import{t as r}from"./react-DlmbjZJV.js";var i=e(r(),1);function a(e,r){let a=t(r),o=a.getQueryCache();return i.useSyncExternalStore(i.useCallback(e=>o.subscribe(n.batchCalls(e)),[o]),()=>a.isFetching(e),()=>a.isFetching(e))}export{a as t};
