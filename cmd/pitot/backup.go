@@ -169,7 +169,7 @@ func (c *backupListCmd) Run(ctx context.Context, s *streams) error {
 			}
 			continue
 		}
-		row(s.out, widths, id, strconv.Itoa(len(m.Files)), megabytes(m.Bytes), fmt.Sprint(m.Added), megabytes(m.AddedBytes), clean(m.Pitot, 20))
+		row(s.out, widths, id, strconv.Itoa(len(m.Files)), megabytes(m.Bytes), strconv.Itoa(m.Added), megabytes(m.AddedBytes), clean(m.Pitot, 20))
 	}
 	return nil
 }

@@ -181,7 +181,7 @@ func (c *keysListCmd) Run(ctx context.Context, s *streams) error {
 	if c.JSON {
 		enc := json.NewEncoder(s.out)
 		enc.SetIndent("", "  ")
-		return enc.Encode(out) //nolint:gosec // it is shown this once
+		return enc.Encode(out)
 	}
 	rows := [][]string{{"ID", "NAME", "SCOPES", "TENANT", "STATE", "CREATED", "EXPIRES", "LAST USED"}}
 	for _, k := range out.Keys {
