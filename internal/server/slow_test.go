@@ -109,7 +109,7 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 					if _, err := io.Copy(io.Discard, conn); err != nil {
 						t.Errorf("an idle connection lives on: %v", err)
 					}
-					<-bodies
+					<-bodies //nolint:errcheck // only when, not how
 					return
 				}
 				if !trickle(t, conn, []byte(c.text)) {
@@ -225,14 +225,14 @@ func TestEveryListenerBoundsItsConnections(t *testing.T) {
 				if _, err := io.ReadFull(c, answer); err != nil || string(answer) != "HTTP/1.1 204" {
 					t.Fatalf("%q %v", answer, err)
 				}
-				<-bodies
+				<-bodies //nolint:errcheck // only when, not how
 			}
 			late := dial(t, s, name)
 			ask(late)
 			// Those that are open go on, and the one that waits is not served meanwhile.
 			for _, c := range open {
 				ask(c)
-				<-bodies
+				<-bodies //nolint:errcheck // only when, not how
 			}
 			_ = late.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
 			if n, err := late.Read(answer); n > 0 || err == nil {
@@ -243,7 +243,7 @@ func TestEveryListenerBoundsItsConnections(t *testing.T) {
 			if _, err := io.ReadFull(late, answer); err != nil || string(answer) != "HTTP/1.1 204" {
 				t.Errorf("its turn does not come: %q %v", answer, err)
 			}
-			<-bodies
+			<-bodies //nolint:errcheck // only when, not how
 		})
 	}
 }

@@ -95,7 +95,10 @@ func TestObjects(t *testing.T) {
 	if strings.Join(keys, " ") != "a/big a/small" {
 		t.Errorf("List = %v", keys)
 	}
-	for range s.List(ctx, "") {
+	for _, err := range s.List(ctx, "") {
+		if err != nil {
+			t.Error(err)
+		}
 		break // a reader may stop early
 	}
 	if err := s.Put(ctx, "short", strings.NewReader("cut"), 10); err == nil {
