@@ -28,6 +28,8 @@ func TestEveryRequestHasItsTenant(t *testing.T) {
 			_, _ = w.Write([]byte(`{"task_id":"1"}`))
 		case "/delete/active_tasks":
 			_, _ = w.Write([]byte(`[]`))
+		case "/metrics":
+			_, _ = w.Write([]byte("vl_active_merges{type=\"storage/small\"} 0\n"))
 		}
 	}))
 	defer srv.Close()

@@ -182,6 +182,7 @@ type plan struct {
 	extra             string // more configuration
 	cluster           string // more of storage.events.cluster
 	netns             bool   // the third node in a network namespace
+	slow              bool   // replicas reach the nodes through a network that can be slow
 }
 
 // stack is a running cluster.
@@ -199,6 +200,7 @@ type stack struct {
 	otlps     []string
 	queries   []*proc
 	cut, mend func()
+	networks  []*slowNetwork
 }
 
 func newStack(tb testing.TB, pl plan) *stack {
@@ -335,6 +337,16 @@ func (s *stack) configuration() string {
 		}
 		return strings.Join(out, ", ")
 	}
+	inserts := quoted(s.nodes)
+	if s.plan.slow {
+		var out []string
+		for _, n := range s.nodes {
+			w := newSlowNetwork(s.tb, n.addr)
+			s.networks = append(s.networks, w)
+			out = append(out, strconv.Quote("http://"+w.addr))
+		}
+		inserts = strings.Join(out, ", ")
+	}
 	return fmt.Sprintf(`gateway: {upstreams: [{name: mock, dialect: openai, base_url: %q}]}
 storage:
   events:
@@ -342,7 +354,7 @@ storage:
   metrics:
     remote: {write_urls: ["%s/api/v1/write"], query_urls: [%q]}
 %s
-`, s.provider.URL, quoted(s.nodes), quoted(s.selects), strings.Repeat("t", 24), safeAge, s.plan.cluster, s.metrics.url(), s.metrics.url(), s.plan.extra)
+`, s.provider.URL, inserts, quoted(s.selects), strings.Repeat("t", 24), safeAge, s.plan.cluster, s.metrics.url(), s.metrics.url(), s.plan.extra)
 }
 
 func (s *stack) addCapture(i int) *proc {
