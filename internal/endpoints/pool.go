@@ -381,11 +381,17 @@ func (p *Pool) check(ctx context.Context, t *target) {
 	if err == nil {
 		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
 		resp.Body.Close()
-		if resp.StatusCode < http.StatusInternalServerError {
+		switch code := resp.StatusCode; {
+		case code == http.StatusUnauthorized, code == http.StatusForbidden, code == http.StatusProxyAuthRequired:
+			err = fmt.Errorf("status %d: it refuses the credentials of the configuration", code)
+		case code == http.StatusMisdirectedRequest:
+			err = fmt.Errorf("status %d: it does not answer to this host name", code)
+		case code < http.StatusInternalServerError:
 			t.answered(p)
 			return
+		default:
+			err = fmt.Errorf("status %d", code)
 		}
-		err = fmt.Errorf("status %d", resp.StatusCode)
 	}
 	if errors.Is(context.Cause(ctx), context.Canceled) {
 		return // we stop

@@ -274,3 +274,20 @@ func TestPoolPassesOnWhyNobodyAnswers(t *testing.T) {
 		t.Errorf("%d, %v, %d requests", status, err, a.got.Load()+b.got.Load())
 	}
 }
+
+// TestPoolSeesWhatRefuses: a store that turns the configuration's credentials away
+// answers, and is of no use.
+func TestPoolSeesWhatRefuses(t *testing.T) {
+	for status, up := range map[int]bool{
+		http.StatusOK: true, http.StatusNotFound: true, http.StatusUnauthorized: false, http.StatusForbidden: false,
+		http.StatusMisdirectedRequest: false, http.StatusServiceUnavailable: false,
+	} {
+		s := newStore(t)
+		s.status.Store(int64(status))
+		p := newPool(t, false, s.URL)
+		p.check(t.Context(), p.targets[0])
+		if st := p.Status()[0]; st.Up != up || up == (st.Error != "") {
+			t.Errorf("health says %d: %+v", status, st)
+		}
+	}
+}
