@@ -218,7 +218,7 @@ func TestNewerFilesAreRefused(t *testing.T) {
 	}{
 		"data":    {"pitot-data.json", `"version":1`, `"version":2`, "format 2"},
 		"journal": {"journal/0*", "PITOTJNL\x01", "PITOTJNL\x02", "version"},
-		"purge":   {"metrics-purge.json", "", `{"version":2,"values":{}}`, "version 2"},
+		"purge":   {"metrics-purge.json", "", `{"version":3,"values":{}}`, "version 3"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			data := filepath.Join(t.TempDir(), "data")
