@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/pitot-dev/pitot/internal/durable"
 )
 
 // FileName is the name of the file of keys in the data directory.
@@ -379,24 +381,7 @@ func writeFile(path string, keys map[string]*Key) error {
 	if err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".auth-*") // only the owner may read it
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name()) // fails where it was renamed
-	_, err = tmp.Write(append(b, '\n'))
-	err = errors.Join(err, tmp.Sync(), tmp.Close())
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(tmp.Name(), path); err != nil {
-		return err
-	}
-	if dir, err := os.Open(filepath.Dir(path)); err == nil {
-		_ = dir.Sync() // not every system can
-		_ = dir.Close()
-	}
-	return nil
+	return durable.WriteFile(path, append(b, '\n'))
 }
 
 // lockFile keeps other processes from writing until unlock is called.

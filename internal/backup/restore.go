@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/pitot-dev/pitot/internal/durable"
 )
 
 // Verify reads every object of a backup and compares its checksum. It returns
@@ -116,7 +118,7 @@ func (r *Repository) Restore(ctx context.Context, m *Manifest, dir string, progr
 	if err := os.Rename(partial, dir); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
-	return syncDir(filepath.Dir(dir))
+	return durable.SyncDir(filepath.Dir(dir))
 }
 
 // checkEmpty refuses a directory with anything in it.
@@ -158,15 +160,7 @@ func syncTree(root string) error {
 	})
 	slices.Reverse(dirs)
 	for _, d := range dirs {
-		err = errors.Join(err, syncDir(d))
+		err = errors.Join(err, durable.SyncDir(d))
 	}
 	return err
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/pitot-dev/pitot/internal/durable"
 )
 
 // Dir is a Store in a directory, which is made where it does not exist.
@@ -52,7 +54,7 @@ func (d Dir) Put(ctx context.Context, key string, r io.Reader, size int64) error
 		err = os.Rename(f.Name(), name)
 	}
 	if err == nil {
-		err = syncDir(filepath.Dir(name))
+		err = durable.SyncDir(filepath.Dir(name))
 	}
 	if err != nil {
 		return fmt.Errorf("store %s: %w", key, err)
@@ -150,14 +152,6 @@ func notFound(key string, err error) error {
 		return fmt.Errorf("%s: %w", key, ErrNotFound)
 	}
 	return fmt.Errorf("%s: %w", key, err)
-}
-
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }
 
 // contextReader ends when its context does.

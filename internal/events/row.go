@@ -78,7 +78,7 @@ func (h Encoding) AppendRow(dst []byte, r llm.Record) ([]byte, error) {
 	e.how = h
 	start := len(dst)
 	e.w.buf = dst
-	e.tenant = tenantOf(r)
+	e.tenant = r.Tenant()
 	var err error
 	switch {
 	case r.Call != nil:

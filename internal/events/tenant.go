@@ -89,18 +89,3 @@ func rowTenant(row []byte) string {
 	name, _, _ := bytes.Cut(rest, []byte{'"'})
 	return string(name)
 }
-
-// tenantOf is whose a record is.
-func tenantOf(r llm.Record) string {
-	switch {
-	case r.Call != nil:
-		return r.Call.Tenant
-	case r.Span != nil:
-		return r.Span.Tenant
-	case r.Log != nil:
-		return r.Log.Tenant
-	case r.Feedback != nil:
-		return r.Feedback.Tenant
-	}
-	return llm.DefaultTenant
-}

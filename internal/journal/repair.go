@@ -11,6 +11,8 @@ import (
 
 	"github.com/prometheus/prometheus/tsdb/wlog"
 	"github.com/prometheus/prometheus/util/compression"
+
+	"github.com/pitot-dev/pitot/internal/durable"
 )
 
 const (
@@ -158,7 +160,7 @@ func (j *Journal) quarantine(index int, data []byte, res scanResult) (int64, err
 	if err := os.Rename(wlog.SegmentName(tmp, 0), name); err != nil {
 		return 0, err
 	}
-	if err := errors.Join(os.RemoveAll(tmp), j.trimCorrupt(), syncDir(j.opts.Dir)); err != nil {
+	if err := errors.Join(os.RemoveAll(tmp), j.trimCorrupt(), durable.SyncDir(j.opts.Dir)); err != nil {
 		return 0, err
 	}
 	return end, nil

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/prometheus/prometheus/tsdb/wlog"
+
+	"github.com/pitot-dev/pitot/internal/durable"
 )
 
 // Snapshot writes the durable records and the cursors into dir, which must not
@@ -45,7 +47,7 @@ func (j *Journal) Snapshot(dir string) error {
 			return fmt.Errorf("%s: %w", op, err)
 		}
 	}
-	if err := syncDir(dir); err != nil {
+	if err := durable.SyncDir(dir); err != nil {
 		return fmt.Errorf("%s: %w", op, err)
 	}
 	return nil

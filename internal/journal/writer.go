@@ -8,6 +8,8 @@ import (
 
 	"github.com/prometheus/prometheus/tsdb/wlog"
 	"github.com/prometheus/prometheus/util/compression"
+
+	"github.com/pitot-dev/pitot/internal/durable"
 )
 
 // Log is what the journal needs of a log to write to; *wlog.WL is one. It is
@@ -95,7 +97,7 @@ func (w *writer) reopen() error {
 	}
 	seg, _, err := w.wl.LastSegmentAndOffset()
 	if err == nil {
-		err = syncDir(w.dir)
+		err = durable.SyncDir(w.dir)
 	}
 	if err != nil {
 		w.failed = true
@@ -147,7 +149,7 @@ func (w *writer) roll() error {
 		w.failed = true
 		return fmt.Errorf("begin segment: %w", err)
 	}
-	if err := syncDir(w.dir); err != nil {
+	if err := durable.SyncDir(w.dir); err != nil {
 		w.failed = true
 		return fmt.Errorf("begin segment: %w", err)
 	}
@@ -231,13 +233,4 @@ func openWL(o *Options) (Log, error) {
 	// Twice the size at which the writer changes segments, so that the log never
 	// does so by itself. Its own metrics carry names of Prometheus' TSDB: left out.
 	return wlog.NewSize(o.Logger, nil, o.Dir, int(2*o.SegmentSize), compression.None)
-}
-
-// syncDir makes new names in a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -17,6 +17,21 @@ const DefaultTenant = ""
 // default tenant have none.
 const TenantLabel = "tenant"
 
+// Tenant is whose a record is.
+func (r Record) Tenant() string {
+	switch {
+	case r.Call != nil:
+		return r.Call.Tenant
+	case r.Span != nil:
+		return r.Span.Tenant
+	case r.Log != nil:
+		return r.Log.Tenant
+	case r.Feedback != nil:
+		return r.Feedback.Tenant
+	}
+	return DefaultTenant
+}
+
 type tenantKey struct{}
 
 // WithTenant returns a context in which records are stored for, and queries are

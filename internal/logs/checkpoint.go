@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/pitot-dev/pitot/internal/durable"
 )
 
 const (
@@ -85,28 +87,8 @@ func (c checkpoint) save(dir string) (err error) {
 	if err != nil {
 		return fmt.Errorf("save checkpoint: %w", err)
 	}
-	path := filepath.Join(dir, checkpointName)
-	tmp := path + ".tmp"
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
+	if err := durable.WriteFile(filepath.Join(dir, checkpointName), append(b, '\n')); err != nil {
 		return fmt.Errorf("save checkpoint: %w", err)
-	}
-	_, err = f.Write(append(b, '\n'))
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(tmp, path)
-	}
-	if err != nil {
-		return fmt.Errorf("save checkpoint: %w", err)
-	}
-	if d, err := os.Open(dir); err == nil { // the rename itself
-		_ = d.Sync() // some file systems cannot
-		d.Close()
 	}
 	return nil
 }

@@ -17,6 +17,8 @@ import (
 	"github.com/prometheus/prometheus/prompb"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/storage/remote"
+
+	"github.com/pitot-dev/pitot/internal/durable"
 )
 
 // Remote write follows the write-ahead log from the time at which it starts.
@@ -61,11 +63,7 @@ func (m *Metrics) writeSent(s sentUntil) {
 	if err != nil {
 		return
 	}
-	tmp := m.sentPath() + ".tmp"
-	if err = os.WriteFile(tmp, b, 0o600); err == nil {
-		err = os.Rename(tmp, m.sentPath())
-	}
-	if err != nil {
+	if err := durable.WriteFile(m.sentPath(), b); err != nil {
 		m.logger.Debug("progress of remote write not saved", "err", err)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/tsdb/index"
 
+	"github.com/pitot-dev/pitot/internal/durable"
 	"github.com/pitot-dev/pitot/internal/llm"
 )
 
@@ -214,11 +215,7 @@ func syncDirs(root string) error {
 		if err != nil || !e.IsDir() {
 			return err
 		}
-		d, err := os.Open(name) //nolint:gosec // a directory that this process has just made
-		if err != nil {
-			return err
-		}
-		return errors.Join(d.Sync(), d.Close())
+		return durable.SyncDir(name)
 	})
 }
 

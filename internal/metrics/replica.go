@@ -21,13 +21,14 @@ func markReplica(md pmetric.Metrics, name string) {
 	for _, rm := range md.ResourceMetrics().All() {
 		for _, sm := range rm.ScopeMetrics().All() {
 			for _, m := range sm.Metrics().All() {
-				eachAttributes(m, mark)
+				EachPoint(m, mark)
 			}
 		}
 	}
 }
 
-func eachAttributes(m pmetric.Metric, f func(pcommon.Map)) {
+// EachPoint calls f with the attributes of each data point of a metric.
+func EachPoint(m pmetric.Metric, f func(pcommon.Map)) {
 	switch m.Type() {
 	case pmetric.MetricTypeGauge:
 		for _, p := range m.Gauge().DataPoints().All() {

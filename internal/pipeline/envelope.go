@@ -63,7 +63,7 @@ func (h header) pair() string {
 // headerOf reads the header of a normalised record.
 func headerOf(r llm.Record) header {
 	h := plainHeader(r)
-	h.tenant = tenantOf(r)
+	h.tenant = r.Tenant()
 	return h
 }
 

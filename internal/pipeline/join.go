@@ -55,7 +55,7 @@ func (p *Pipeline) join(recs []llm.Record, js []joined) []joined {
 			traceOf, span, parent := fixIDs(r)
 			var j joined
 			if traceOf != "" {
-				traceOf = scoped(tenantOf(r), traceOf)
+				traceOf = scoped(r.Tenant(), traceOf)
 				if traceOf != traceID {
 					traceID, trace = traceOf, t.trace(traceOf)
 				}

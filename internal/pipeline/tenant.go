@@ -19,21 +19,6 @@ func own(r llm.Record, tenant string) {
 	}
 }
 
-// tenantOf is whose a record is.
-func tenantOf(r llm.Record) string {
-	switch {
-	case r.Call != nil:
-		return r.Call.Tenant
-	case r.Span != nil:
-		return r.Span.Tenant
-	case r.Log != nil:
-		return r.Log.Tenant
-	case r.Feedback != nil:
-		return r.Feedback.Tenant
-	}
-	return llm.DefaultTenant
-}
-
 // scoped is an id as one tenant's: two tenants may send the same ids, by chance or
 // on purpose, and what one sends must neither hide nor change what the other has.
 func scoped(tenant, id string) string {

@@ -15,9 +15,10 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/pitot-dev/pitot/internal/durable"
 )
 
 // Purse is safe for concurrent use.
@@ -195,18 +196,5 @@ func (p *Purse) Save(now time.Time) {
 	if err != nil {
 		return
 	}
-	f, err := os.CreateTemp(filepath.Dir(p.file), ".purse-*")
-	if err != nil {
-		return
-	}
-	_, err = f.Write(b)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), p.file)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-	}
+	_ = durable.WriteFile(p.file, b) // it is tried again with the next change
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/pitot-dev/pitot/internal/api"
+	"github.com/pitot-dev/pitot/internal/durable"
 	"github.com/pitot-dev/pitot/internal/events"
 	"github.com/pitot-dev/pitot/internal/llm"
 	"github.com/pitot-dev/pitot/internal/pipeline"
@@ -178,7 +179,7 @@ func (s *Server) dropDay(ctx context.Context, day string) error {
 	gone := filepath.Join(s.eventsDir(), droppedPrefix+day)
 	err := os.Rename(s.dayDir(day), gone)
 	if err == nil {
-		err = errors.Join(syncDir(filepath.Dir(s.dayDir(day))), os.RemoveAll(gone))
+		err = errors.Join(durable.SyncDir(filepath.Dir(s.dayDir(day))), os.RemoveAll(gone))
 	}
 	if err != nil {
 		return fmt.Errorf("drop day %s: %w", day, err)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/pitot-dev/pitot/internal/api"
+	"github.com/pitot-dev/pitot/internal/durable"
 	"github.com/pitot-dev/pitot/internal/events"
 	"github.com/pitot-dev/pitot/internal/llm"
 )
@@ -86,7 +87,7 @@ func (s *Server) writeErasures(l erasing) error {
 	} else {
 		var b []byte
 		if b, err = json.Marshal(l); err == nil {
-			err = replaceFile(name, b)
+			err = durable.WriteFile(name, b)
 		}
 	}
 	if err != nil {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/pitot-dev/pitot/internal/durable"
 )
 
 // formatVersion is that of the data directory as a whole: which files there are
@@ -32,7 +34,7 @@ func checkFormat(dir, version string) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		b, err := json.Marshal(dataFormat{"pitot-data", formatVersion, time.Now().UTC().Truncate(time.Second), version})
 		if err == nil {
-			err = replaceFile(name, append(b, '\n'))
+			err = durable.WriteFile(name, append(b, '\n'))
 		}
 		if err != nil {
 			return fmt.Errorf("data directory: %w", err)
@@ -51,30 +53,4 @@ func checkFormat(dir, version string) error {
 			dir, f.Version, f.Pitot, version, formatVersion)
 	}
 	return nil
-}
-
-// replaceFile writes a file so that after a crash there is the old or the new.
-func replaceFile(name string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".tmp*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(f.Name()) }() // gone after the rename
-	_, err = f.Write(b)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err == nil {
-		err = syncDir(filepath.Dir(name))
-	}
-	return err
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

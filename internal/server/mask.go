@@ -101,34 +101,8 @@ func (m *masks) metrics(md pmetric.Metrics) {
 		for _, sm := range rm.ScopeMetrics().All() {
 			attributes(sm.Scope().Attributes())
 			for _, mt := range sm.Metrics().All() {
-				pointAttributes(mt, attributes)
+				metrics.EachPoint(mt, attributes)
 			}
 		}
-	}
-}
-
-func pointAttributes(m pmetric.Metric, f func(pcommon.Map)) {
-	switch m.Type() {
-	case pmetric.MetricTypeGauge:
-		for _, p := range m.Gauge().DataPoints().All() {
-			f(p.Attributes())
-		}
-	case pmetric.MetricTypeSum:
-		for _, p := range m.Sum().DataPoints().All() {
-			f(p.Attributes())
-		}
-	case pmetric.MetricTypeHistogram:
-		for _, p := range m.Histogram().DataPoints().All() {
-			f(p.Attributes())
-		}
-	case pmetric.MetricTypeExponentialHistogram:
-		for _, p := range m.ExponentialHistogram().DataPoints().All() {
-			f(p.Attributes())
-		}
-	case pmetric.MetricTypeSummary:
-		for _, p := range m.Summary().DataPoints().All() {
-			f(p.Attributes())
-		}
-	case pmetric.MetricTypeEmpty:
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pitot-dev/pitot/internal/durable"
 	"github.com/pitot-dev/pitot/internal/llm"
 	"github.com/pitot-dev/pitot/internal/metrics"
 )
@@ -70,7 +71,7 @@ func (s *Server) purgeAtStart(tenant string, labels []string, value string) erro
 	}
 	b, err := json.Marshal(l)
 	if err == nil {
-		err = replaceFile(name, b)
+		err = durable.WriteFile(name, b)
 	}
 	if err != nil {
 		return fmt.Errorf("note series to purge: %w", err)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/pitot-dev/pitot/internal/blob"
+	"github.com/pitot-dev/pitot/internal/durable"
 )
 
 // ReferenceDir is where a data directory says which days are cold: a backup holds
@@ -121,13 +122,13 @@ func (m *Manager) note(ctx context.Context, dir string) error {
 		ref.Days[day] = ReferenceDay{
 			Bytes: man.Bytes, Manifest: hex.EncodeToString(sum[:]), Expires: t.Add(24*time.Hour + m.opts.Hot + time.Duration(c.Retention)),
 		}
-		if err := replace(filepath.Join(dir, filepath.FromSlash(ReferenceManifest(day))), b); err != nil {
+		if err := durable.WriteFile(filepath.Join(dir, filepath.FromSlash(ReferenceManifest(day))), b); err != nil {
 			return fmt.Errorf("note cold days: %w", err)
 		}
 	}
 	b, err := json.Marshal(ref)
 	if err == nil {
-		err = replace(filepath.Join(to, referenceFile), b)
+		err = durable.WriteFile(filepath.Join(to, referenceFile), b)
 	}
 	if err != nil {
 		return fmt.Errorf("note cold days: %w", err)
@@ -148,15 +149,6 @@ func dropOld(dir string, days map[string]ReferenceDay) error {
 		}
 	}
 	return err
-}
-
-// replace writes a file in one step.
-func replace(name string, b []byte) error {
-	tmp := filepath.Join(filepath.Dir(name), "."+filepath.Base(name))
-	if err := os.WriteFile(tmp, b, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(tmp, name)
 }
 
 // maxManifest bounds a manifest that is read, in bytes.

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/pitot-dev/pitot/internal/durable"
 )
 
 // Engine is what the Manager asks of the event store. Days are named YYYYMMDD.
@@ -348,7 +350,7 @@ func (m *Manager) drop(ctx context.Context, day string) error {
 	if err := os.Rename(m.partition(day), gone); err != nil {
 		return fmt.Errorf("drop day %s: %w", day, err)
 	}
-	if err := syncDir(filepath.Dir(m.partition(day))); err != nil {
+	if err := durable.SyncDir(filepath.Dir(m.partition(day))); err != nil {
 		return fmt.Errorf("drop day %s: %w", day, err)
 	}
 	m.mu.Lock()
@@ -463,14 +465,6 @@ func (m *Manager) Status() Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return Status{Days: maps.Clone(m.days), MovedAt: maps.Clone(m.movedAt), Thawed: slices.Sorted(maps.Keys(m.thawed)), Moved: m.moved, Err: m.err, Place: m.cold.store.String()}
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 func dirBytes(dir string) (int64, error) {

@@ -14,6 +14,8 @@ import (
 	"github.com/prometheus/alertmanager/nflog"
 	"github.com/prometheus/alertmanager/silence"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/pitot-dev/pitot/internal/durable"
 )
 
 const (
@@ -141,7 +143,7 @@ func (s *snapshots) write() error {
 	var errs []error
 	for _, st := range s.states {
 		result := "ok"
-		if err := replaceFile(st.path, st.source); err != nil {
+		if err := durable.Replace(st.path, func(w io.Writer) error { _, err := st.source.Snapshot(w); return err }); err != nil {
 			result = "failed"
 			errs = append(errs, fmt.Errorf("write %s: %w", st.name, err))
 		}
@@ -168,35 +170,6 @@ func (s *snapshots) close() error {
 	close(s.quit)
 	s.done.Wait()
 	return s.write()
-}
-
-// replaceFile writes a file so that after a crash there is the old or the new.
-func replaceFile(path string, source snapshotter) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".tmp-*")
-	if err != nil {
-		return err
-	}
-	_, err = source.Snapshot(f)
-	if err == nil {
-		err = f.Sync()
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name()) // the first error counts
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // Save writes silences and the notification log now.
