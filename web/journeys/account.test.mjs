@@ -145,7 +145,9 @@ test('who may see no content sees none, and tenants see their own', async () => 
     assert.deepEqual(await accessibility(other.page), [], path);
     assert.equal(await other.page.getByText('The rest of Pitot goes on.').count(), 0, path);
   }
-  await shot(other.page, 'keys-tenant');
+  await other.page.goto(`${own.url}/alerts`);
+  await other.page.getByText('This is not for your role or tenant').first().waitFor();
+  await shot(other.page, 'alerts-tenant');
   await other.done();
 
   // An administrator looks at one tenant after the other.

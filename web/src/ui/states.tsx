@@ -1,7 +1,7 @@
 // What a panel or a page shows when it has nothing to show.
 
 import { Alert, Button, Center, Code, Skeleton, Stack, Text, ThemeIcon } from '@mantine/core';
-import { IconAlertTriangle, IconInbox } from '@tabler/icons-react';
+import { IconAlertTriangle, IconInbox, IconLock } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import { ApiError } from '~/api/client';
 import { common } from '~/i18n/common';
@@ -35,10 +35,24 @@ export function Empty({ title, hint, action, height }: { title?: string; hint?: 
   );
 }
 
+/** Says whether an answer is kept from who is looking. */
+export function notAllowed(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 403 && error.code === 'forbidden';
+}
+
 /** An error with what to do about it. The server's hints are shown as they are. */
 export function Failure({ error, retry, compact }: { error: unknown; retry?: () => void; compact?: boolean }) {
   const t = common.useT();
   const e = error instanceof ApiError ? error : undefined;
+  if (notAllowed(error)) {
+    // It works as it should: there is nothing to try again.
+    return (
+      <Alert color="gray" variant="light" icon={<IconLock size={16} />} title={compact ? undefined : t('notForYou')}>
+        <Text size="sm" style={{ overflowWrap: 'anywhere' }}>{error instanceof Error ? error.message : ''}</Text>
+        {e !== undefined && e.hint !== '' && <Text size="xs" c="dimmed">{e.hint}</Text>}
+      </Alert>
+    );
+  }
   const text = e?.code === 'network' ? t('networkError') : error instanceof Error ? error.message : String(error);
   return (
     <Alert color="red" variant="light" icon={<IconAlertTriangle size={16} />} title={compact ? undefined : e?.code === 'not_found' ? t('notFound') : t('failed')} role="alert">

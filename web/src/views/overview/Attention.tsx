@@ -10,6 +10,7 @@ import { useLanguage } from '~/i18n';
 import { common } from '~/i18n/common';
 import { useSettings } from '~/state/settings';
 import { withRange } from '~/state/url';
+import { notAllowed } from '~/ui/states';
 import { budgetsAtRisk, groupAlerts, slosAtRisk, type AlertGroup, type BudgetRisk, type Risk, type SLORisk } from './attention';
 import { useAlerts, useBudgets, useSLOs } from './data';
 import { messages } from './messages';
@@ -31,12 +32,15 @@ export function Attention() {
   const alerts = useAlerts(tick);
   const slos = useSLOs(tick);
   const budgets = useBudgets(tick);
+  const chips = useChips();
+  const parts = [alerts, slos, budgets];
+  // What wakes the operators is not for users of other tenants to see.
+  if (parts.every((q) => q.data === undefined && notAllowed(q.error))) return null;
   const firing = groupAlerts(alerts.data ?? []);
   const burning = slosAtRisk(slos.data?.slos ?? []);
   const spent = budgetsAtRisk(budgets.data?.budgets ?? []);
-  const chips = useChips();
   const waiting = alerts.isPending || slos.isPending || budgets.isPending;
-  const failed = [alerts.data === undefined && alerts.error, slos.data === undefined && slos.error, budgets.data === undefined && budgets.error].some(Boolean);
+  const failed = parts.some((q) => q.data === undefined && q.error !== null);
   const levels = [...firing, ...burning, ...spent].map((x) => x.level);
   const level = levels.includes('critical') ? 'critical' : levels.length > 0 || failed ? 'warning' : waiting ? undefined : 'ok';
   const fine = [
