@@ -46,6 +46,10 @@ func (p *Pipeline) Submit(ctx context.Context, recs []llm.Record) error {
 		return &OverloadError{Delay: 5 * time.Second, Err: ErrClosed}
 	}
 	defer p.submits.Done()
+	if p.keepsRoom() {
+		p.ledger.dropAll(received, DropRefused)
+		return &OverloadError{Delay: 10 * time.Second, Err: journal.ErrFull}
+	}
 	var outcomes []*outcome
 	var js []joined
 	for rest := recs; len(rest) > 0; {
@@ -73,6 +77,13 @@ func (p *Pipeline) Submit(ctx context.Context, recs []llm.Record) error {
 		rest = rest[n:]
 	}
 	return awaitAll(ctx, outcomes)
+}
+
+// keepsRoom says whether the rest of the journal is for the gateway: its calls
+// have passed and cannot be sent again, as what is submitted can.
+func (p *Pipeline) keepsRoom() bool {
+	s := p.journal.Stats()
+	return s.Bytes > s.MaxBytes/10*9
 }
 
 // awaitAll waits until all batches are durable or one is not.
