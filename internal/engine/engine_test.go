@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -225,14 +227,25 @@ func TestEngineIsRestartedAfterKill(t *testing.T) {
 	}
 }
 
-// onDisk reports whether a part has been written under dir.
+// onDisk reports whether a part under dir is in the list of those that an engine
+// opens when it starts: a crash before takes even one whose files are whole.
 func onDisk(t *testing.T, dir string) bool {
 	t.Helper()
-	parts, err := filepath.Glob(filepath.Join(dir, "partitions", "*", "datadb", "*", "metadata.json"))
-	if err != nil {
-		t.Fatal(err)
+	hasParts := func(kind string) bool {
+		lists, err := filepath.Glob(filepath.Join(dir, "partitions", "*", kind, "parts.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(lists, func(name string) bool {
+			var parts []string
+			b, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return json.Unmarshal(b, &parts) == nil && len(parts) > 0
+		})
 	}
-	return len(parts) > 0
+	return hasParts("datadb") && hasParts("indexdb")
 }
 
 func TestStopFlushes(t *testing.T) {

@@ -257,6 +257,8 @@ const insertPath = "/insert/jsonline?_stream_fields=" + streamFields + "&_time_f
 // that the engine took none or some of the rows, and that they may be sent
 // again after Present was asked.
 func (s *Store) Insert(ctx context.Context, rows [][]byte) error {
+	s.hotGate.RLock()
+	defer s.hotGate.RUnlock()
 	size := 0
 	var rejected RejectedError
 	for _, r := range rows {

@@ -2,6 +2,7 @@ package events
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -20,7 +21,29 @@ type coldDays struct{ ColdDays }
 func (s *Store) SetCold(c ColdDays) { s.cold.Store(&coldDays{c}) }
 
 // SetHot says since when rows are taken: older days are cold and do not change.
-func (s *Store) SetHot(from time.Time) { s.hotFrom.Store(from.UnixNano()) }
+// When it returns none that is older is on its way to the engine any more: it
+// would be missing from the cold copy, or begin the day anew beside it.
+func (s *Store) SetHot(from time.Time) {
+	s.hotGate.Lock()
+	defer s.hotGate.Unlock()
+	s.hotFrom.Store(from.UnixNano())
+}
+
+// errCold says that rows were not inserted because their day is cold now.
+var errCold = errors.New("the day is cold and takes no rows")
+
+// intoColdKey marks the context of who puts a cold day together.
+type intoColdKey struct{}
+
+// insertAt inserts rows of one time, unless its day is cold.
+func (s *Store) insertAt(ctx context.Context, at time.Time, lines []byte) error {
+	s.hotGate.RLock()
+	defer s.hotGate.RUnlock()
+	if at.UnixNano() < s.hotFrom.Load() && ctx.Value(intoColdKey{}) == nil {
+		return errCold
+	}
+	return s.insert(ctx, lines)
+}
 
 // Partial collects the days that are missing from the answers to queries.
 type Partial struct {

@@ -90,9 +90,6 @@ func (s *Store) send(ctx context.Context, op, method, path string, form url.Valu
 	return bytes.TrimSpace(b), nil
 }
 
-// DayOf is the day that a time belongs to.
-func DayOf(t time.Time) string { return t.UTC().Format(DayLayout) }
-
 // ParseDay is the start of a day.
 func ParseDay(day string) (time.Time, error) {
 	t, err := time.Parse(DayLayout, day)

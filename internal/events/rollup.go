@@ -193,6 +193,9 @@ func (s *Store) rollupPeriods(ctx context.Context, r Range, marks *markSet, coun
 			continue
 		}
 		m, err := s.rollupHour(ctx, h)
+		if errors.Is(err, errCold) {
+			continue // it became cold meanwhile, and has what it has
+		}
 		if err != nil {
 			return done, err
 		}
@@ -208,7 +211,9 @@ func (s *Store) rollupPeriods(ctx context.Context, r Range, marks *markSet, coun
 		if !marks.dayIsStale(d) {
 			continue
 		}
-		if err := s.rollupDay(ctx, d, marks); err != nil {
+		if err := s.rollupDay(ctx, d, marks); errors.Is(err, errCold) {
+			continue
+		} else if err != nil {
 			return done, err
 		}
 		done++
@@ -446,7 +451,7 @@ func (w *rollupWriter) flush(ctx context.Context) error {
 	if len(w.buf) == 0 {
 		return nil
 	}
-	err := w.s.insert(ctx, w.buf)
+	err := w.s.insertAt(ctx, w.start, w.buf)
 	w.buf = w.buf[:0]
 	return err
 }
@@ -472,7 +477,7 @@ func (w *rollupWriter) finish(ctx context.Context, m mark) error {
 	rw.name("rows")
 	rw.buf = strconv.AppendInt(rw.buf, m.rows, 10)
 	rw.end()
-	return w.s.insert(ctx, rw.buf)
+	return w.s.insertAt(ctx, w.start, rw.buf)
 }
 
 // markSet holds the newest mark of every hour and day, keyed by Unix time.

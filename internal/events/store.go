@@ -53,6 +53,7 @@ type Store struct {
 	limits    limits
 	cold      atomic.Pointer[coldDays]
 	hotFrom   atomic.Int64 // Unix ns; 0: as far back as the retention
+	hotGate   sync.RWMutex // held for reading by inserts from the look at hotFrom on
 	gate      sync.RWMutex // held for reading by inserts, for writing by Freeze
 	deleting  sync.Mutex   // one deletion at a time
 }

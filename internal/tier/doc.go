@@ -15,8 +15,11 @@
 //   - At most one local copy of a day is where the engine sees it, so that no row
 //     is found twice; whichever step a crash interrupts, the next start finds the
 //     day in at least one place.
-//   - Days that are cold take no rows any more: a copy that was brought back is
-//     equal to the cold one, and going again costs nothing.
+//   - Days that are cold take no rows any more, from the first moment of a process
+//     on: a copy that was brought back is equal to the cold one, and going again
+//     costs nothing.
+//   - Of a day that is here and cold the cold copy goes only when the one here is
+//     known to have all rows. Where that is not known, both are put together.
 //
 // # Format, version 1
 //

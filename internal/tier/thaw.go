@@ -2,6 +2,7 @@ package tier
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,50 +27,42 @@ func (m *Manager) Want(ctx context.Context, start, end time.Time) (missing []str
 			return []string{start.UTC().Format(dayLayout)}
 		}
 	}
-	var want []string
-	m.mu.Lock()
-	for day := range m.days {
-		t, err := time.Parse(dayLayout, day)
-		if err != nil || !t.Before(end) || !t.Add(24*time.Hour).After(start) || m.days[day] == 0 {
-			continue
-		}
-		if _, ok := m.thawed[day]; ok {
-			m.thawed[day] = m.opts.Now()
-			continue
-		}
-		want = append(want, day)
-	}
-	m.mu.Unlock()
-	slices.Sort(want)
-	if len(want) == 0 {
-		return nil
-	}
+	l, want := m.lease(ctx, start, end)
 	if len(want) > m.opts.Config.MaxDays {
 		return want
 	}
 	for _, day := range want {
-		t := m.begin(ctx, day)
-		select {
-		case <-t.done:
-			if t.err != nil {
-				missing = append(missing, day)
-			}
-			continue
-		default:
-		}
-		select {
-		case <-t.done:
-			if t.err != nil {
-				missing = append(missing, day)
-			}
-		case <-timer.C:
-			timer.Reset(0) // the others are looked at, not waited for
-			missing = append(missing, day)
-		case <-ctx.Done():
+		if !m.await(ctx, l, day, timer) {
 			missing = append(missing, day)
 		}
 	}
 	return missing
+}
+
+// await brings a day back, or looks whether it is there once the time is up.
+func (m *Manager) await(ctx context.Context, l *lease, day string, timer *time.Timer) bool {
+	for {
+		t := m.begin(ctx, day)
+		select {
+		case <-t.done:
+		default:
+			select {
+			case <-t.done:
+			case <-timer.C:
+				timer.Reset(0) // the others are looked at, not waited for
+				return false
+			case <-ctx.Done():
+				return false
+			}
+		}
+		if t.err != nil {
+			return false
+		}
+		if m.hold(l, day) {
+			return true
+		}
+		// It went again, for another one, in this very moment.
+	}
 }
 
 // thawTimeout bounds the return of one day.
@@ -107,7 +100,11 @@ func (m *Manager) thaw(ctx context.Context, day string) error {
 	if err != nil {
 		return err
 	}
-	if slices.Contains(days, day) {
+	here := slices.Contains(days, day)
+	if m.hasStray(day) || here && !m.isWhole(day) {
+		return m.join(ctx, day, here)
+	}
+	if here {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		if _, ok := m.thawed[day]; ok {
@@ -115,6 +112,11 @@ func (m *Manager) thaw(ctx context.Context, day string) error {
 		}
 		return nil // it came while we waited; or a move was cut, and the next round sees to it
 	}
+	return m.fetch(ctx, day)
+}
+
+// fetch puts the cold copy of a day in place.
+func (m *Manager) fetch(ctx context.Context, day string) error {
 	man, err := m.cold.manifest(ctx, day)
 	if err != nil {
 		return err
@@ -140,6 +142,9 @@ func (m *Manager) thaw(ctx context.Context, day string) error {
 	if err := os.RemoveAll(m.partition(day)); err != nil {
 		return fmt.Errorf("thaw day %s: %w", day, err)
 	}
+	if err := m.setWhole(day, true); err != nil {
+		return err
+	}
 	if err := os.Rename(dir, m.partition(day)); err != nil {
 		return fmt.Errorf("thaw day %s: %w", day, err)
 	}
@@ -159,6 +164,9 @@ func (m *Manager) touch(day string) {
 	m.thawed[day] = m.opts.Now()
 }
 
+// errNoRoom is the error of a day that does not fit beside those that queries use.
+var errNoRoom = errors.New("the days that queries use now leave no room for it: raise storage.events.cold.cache, or ask for fewer days")
+
 // makeRoom drops the days of the cache that were unused for longest until n more
 // bytes fit. A day larger than the cache has it for itself.
 func (m *Manager) makeRoom(ctx context.Context, n int64) error {
@@ -167,13 +175,17 @@ func (m *Manager) makeRoom(ctx context.Context, n int64) error {
 		total, oldest := n, ""
 		for day, at := range m.thawed {
 			total += m.days[day]
-			if oldest == "" || at.Before(m.thawed[oldest]) {
+			if !m.leased(day) && (oldest == "" || at.Before(m.thawed[oldest])) {
 				oldest = day
 			}
 		}
+		room := total <= int64(m.opts.Config.Cache) || len(m.thawed) == 0
 		m.mu.Unlock()
-		if oldest == "" || total <= int64(m.opts.Config.Cache) {
+		if room {
 			return nil
+		}
+		if oldest == "" {
+			return errNoRoom
 		}
 		if err := m.drop(ctx, oldest); err != nil {
 			return err
@@ -204,12 +216,7 @@ func (m *Manager) Recall(ctx context.Context, start, end time.Time) ([]string, e
 			return nil, err
 		}
 		m.work.Lock()
-		err := m.cold.remove(ctx, day)
-		m.mu.Lock()
-		delete(m.days, day)
-		delete(m.movedAt, day)
-		delete(m.thawed, day)
-		m.mu.Unlock()
+		err := m.removeCold(ctx, day)
 		m.work.Unlock()
 		if err != nil {
 			return nil, err

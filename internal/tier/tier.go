@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"os"
@@ -23,7 +24,11 @@ type Engine interface {
 	SnapshotDay(ctx context.Context, day string) (dir string, err error)
 	DetachDay(ctx context.Context, day string) error
 	AttachDay(ctx context.Context, day string) error
-	// SetHot says since when rows are taken: days before it do not change any more.
+	// WriteDay writes all rows of a day, AddToDay adds those that the day lacks.
+	WriteDay(ctx context.Context, day string, w io.Writer) error
+	AddToDay(ctx context.Context, day string, r io.Reader) error
+	// SetHot says since when rows are taken: days before it do not change any more,
+	// and no row is on its way to them once it returns.
 	SetHot(from time.Time)
 }
 
@@ -65,12 +70,16 @@ type Manager struct {
 	work  sync.Mutex    // one move at a time
 	known chan struct{} // closed when it is known which days are cold
 	learn sync.Once     // closes it
+	saved string        // the state file, as it was written last
 
 	mu      sync.Mutex           // guards what follows
 	movedAt map[string]time.Time // when cold days moved, where that is known
 	days    map[string]int64     // cold days and their bytes; 0 where that is not known yet
 	thawed  map[string]time.Time // cold days that are attached, and when they were last asked for
 	waiting map[string]*thaw     // that are on their way
+	leases  map[*lease]bool      // of the queries that run
+	going   string               // the day that is being dropped
+	whole   map[string]bool      // days that have all their rows here, whatever is cold
 	err     error                // of the last round
 	moved   time.Time            // last day that was moved
 	noted   string               // the cold days that were noted last
@@ -96,11 +105,15 @@ func New(o Options) (*Manager, error) {
 	}
 	m := &Manager{
 		opts: o, log: o.Logger, cold: cold{store},
-		known: make(chan struct{}), movedAt: map[string]time.Time{}, days: map[string]int64{}, thawed: map[string]time.Time{}, waiting: map[string]*thaw{},
+		known: make(chan struct{}), movedAt: map[string]time.Time{}, days: map[string]int64{}, thawed: map[string]time.Time{}, waiting: map[string]*thaw{}, whole: map[string]bool{}, leases: map[*lease]bool{},
 	}
 	if err := m.cleanUp(); err != nil {
 		return nil, err
 	}
+	if err := m.load(); err != nil {
+		return nil, err
+	}
+	m.setHot()
 	return m, nil
 }
 
@@ -121,14 +134,24 @@ func (m *Manager) cleanUp() error {
 	return nil
 }
 
-// roundEvery is how often the Manager looks for days to move.
-const roundEvery = 10 * time.Minute
+// roundEvery is how often the Manager looks for days to move, retryEvery how soon
+// after it has failed.
+const (
+	roundEvery = 10 * time.Minute
+	retryEvery = 15 * time.Second
+)
 
 // Run moves days as they grow old until ctx ends.
 func (m *Manager) Run(ctx context.Context) {
-	tick := time.NewTicker(roundEvery)
-	defer tick.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return
+		}
+		next := roundEvery
 		err := m.Round(ctx)
 		m.mu.Lock()
 		news := (err == nil) != (m.err == nil)
@@ -137,11 +160,10 @@ func (m *Manager) Run(ctx context.Context) {
 		if err != nil && news && ctx.Err() == nil {
 			m.log.Error("days cannot be moved to cold storage; they stay, and it is tried again", "err", err)
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
+		if err != nil {
+			next = retryEvery
 		}
+		timer.Reset(next)
 	}
 }
 
@@ -157,6 +179,9 @@ func (m *Manager) Round(ctx context.Context) error {
 		return err
 	}
 	if err := m.reclaim(ctx, hot); err != nil {
+		return err
+	}
+	if err := m.save(); err != nil {
 		return err
 	}
 	due := m.due(hot)
@@ -297,13 +322,16 @@ func (m *Manager) move(ctx context.Context, day string) error {
 	m.setHot()
 	moved := false
 	defer func() {
-		if !moved {
+		if !moved { // the state file may say that it is cold: the next round mends it
 			m.mu.Lock()
 			delete(m.days, day)
 			m.mu.Unlock()
 			m.setHot()
 		}
 	}()
+	if err := m.setWhole(day, true); err != nil {
+		return err
+	}
 	if err := m.opts.Step("snapshot"); err != nil {
 		return err
 	}
@@ -332,11 +360,34 @@ func (m *Manager) move(ctx context.Context, day string) error {
 	m.movedAt[day] = man.Moved
 	m.mu.Unlock()
 	m.log.Info("a day moved to cold storage", "day", day, "bytes", man.Bytes, "to", m.cold.store.String())
-	return m.drop(ctx, day)
+	if err := m.drop(ctx, day); !errors.Is(err, errInUse) {
+		return err
+	}
+	// As if it had been brought back: it goes when it is not used any more.
+	m.mu.Lock()
+	m.thawed[day] = m.opts.Now().Add(-idle)
+	m.mu.Unlock()
+	return nil
 }
 
-// drop removes the local copy of a day.
+// drop removes the local copy of a day, unless a query reads it. Queries that
+// begin from here on bring it back.
 func (m *Manager) drop(ctx context.Context, day string) error {
+	m.mu.Lock()
+	inUse := m.leased(day)
+	if !inUse {
+		delete(m.thawed, day)
+		m.going = day
+	}
+	m.mu.Unlock()
+	if inUse {
+		return errInUse
+	}
+	defer func() {
+		m.mu.Lock()
+		m.going = ""
+		m.mu.Unlock()
+	}()
 	if err := m.opts.Step("detach"); err != nil {
 		return err
 	}
@@ -353,9 +404,9 @@ func (m *Manager) drop(ctx context.Context, day string) error {
 	if err := durable.SyncDir(filepath.Dir(m.partition(day))); err != nil {
 		return fmt.Errorf("drop day %s: %w", day, err)
 	}
-	m.mu.Lock()
-	delete(m.thawed, day)
-	m.mu.Unlock()
+	if err := m.setWhole(day, false); err != nil {
+		return err
+	}
 	if err := m.opts.Step("removed"); err != nil {
 		return err
 	}
@@ -370,8 +421,21 @@ const idle = time.Hour
 
 // reclaim makes days hot again that are here and in the cold place though this
 // process has not brought them back: a move or a return was cut, and what is
-// here may have taken rows since. It moves again when it is due.
+// here may have taken rows since. They move again when they are due.
 func (m *Manager) reclaim(ctx context.Context, local []localDay) error {
+	waiting, err := m.strays()
+	if err != nil {
+		return err
+	}
+	here := map[string]bool{}
+	for _, d := range local {
+		here[d.name] = true
+	}
+	for _, day := range waiting {
+		if err := m.join(ctx, day, here[day]); err != nil {
+			return err
+		}
+	}
 	for _, d := range local {
 		m.mu.Lock()
 		_, isCold := m.days[d.name]
@@ -380,12 +444,14 @@ func (m *Manager) reclaim(ctx context.Context, local []localDay) error {
 		if !isCold || isThawed {
 			continue
 		}
-		if err := m.cold.remove(ctx, d.name); err != nil {
+		if !m.isWhole(d.name) {
+			err = m.join(ctx, d.name, true)
+		} else {
+			err = m.removeCold(ctx, d.name)
+		}
+		if err != nil {
 			return err
 		}
-		m.mu.Lock()
-		delete(m.days, d.name)
-		m.mu.Unlock()
 	}
 	return nil
 }
@@ -420,7 +486,7 @@ func (m *Manager) evict(ctx context.Context, local []localDay) error {
 			}
 			continue // it was just moved
 		}
-		if err := m.drop(ctx, d.name); err != nil {
+		if err := m.drop(ctx, d.name); err != nil && !errors.Is(err, errInUse) {
 			return err
 		}
 	}
@@ -438,12 +504,9 @@ func (m *Manager) expire(ctx context.Context) error {
 		if err != nil || t.Add(24*time.Hour).After(oldest) {
 			continue
 		}
-		if err := m.cold.remove(ctx, day); err != nil {
+		if err := m.removeCold(ctx, day); err != nil {
 			return err
 		}
-		m.mu.Lock()
-		delete(m.days, day)
-		m.mu.Unlock()
 		m.log.Info("a cold day was removed: it is past its retention", "day", day)
 	}
 	return nil

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/pitot-dev/pitot/internal/blob"
+	"github.com/pitot-dev/pitot/internal/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -90,6 +91,29 @@ func (e *fakeEngine) AttachDay(_ context.Context, day string) error {
 	}
 	e.on[day] = true
 	return nil
+}
+
+// WriteDay and AddToDay take the words of a day's file for its rows.
+func (e *fakeEngine) WriteDay(_ context.Context, day string, w io.Writer) error {
+	_, err := io.WriteString(w, e.rows(day))
+	return err
+}
+
+func (e *fakeEngine) AddToDay(_ context.Context, day string, r io.Reader) error {
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	have := strings.Fields(e.rows(day))
+	if len(have) == 0 {
+		return errors.New("not attached")
+	}
+	for _, w := range strings.FieldsSeq(string(b)) {
+		if !slices.Contains(have, w) {
+			have = append(have, w)
+		}
+	}
+	return os.WriteFile(filepath.Join(e.dir, "partitions", day, "rows"), []byte(strings.Join(have, " ")), 0o600)
 }
 
 func (e *fakeEngine) SetHot(from time.Time) {
@@ -176,6 +200,20 @@ func (w *world) places(t *testing.T, day string) (local, coldCopy bool) {
 
 func all() (start, end time.Time) { return now.AddDate(0, 0, -20), now.AddDate(0, 0, 1) }
 
+// ask is a query that ends at once.
+func ask(t *testing.T, m *Manager, start, end time.Time) (missing []string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	missing = m.Want(ctx, start, end)
+	cancel()
+	testkit.Eventually(t, "the query lets go of its days", func() bool {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return len(m.leases) == 0
+	})
+	return missing
+}
+
 func TestOldDaysMoveAndComeBack(t *testing.T) {
 	w := newWorld(t)
 	m, e := w.start(t)
@@ -193,7 +231,7 @@ func TestOldDaysMoveAndComeBack(t *testing.T) {
 		t.Errorf("rows are taken from %v on", e.hot)
 	}
 	day := now.AddDate(0, 0, -6)
-	if missing := m.Want(t.Context(), day.Add(-time.Hour), day.Add(time.Hour)); len(missing) > 0 {
+	if missing := ask(t, m, day.Add(-time.Hour), day.Add(time.Hour)); len(missing) > 0 {
 		t.Errorf("missing %v", missing)
 	}
 	if got := e.rows(day.Format(dayLayout)); got != rowsOf(day.Format(dayLayout)) {
@@ -202,7 +240,7 @@ func TestOldDaysMoveAndComeBack(t *testing.T) {
 	// More than a query may bring back: said, not done.
 	m.opts.Config.MaxDays = 2
 	start, end := all()
-	if missing := m.Want(t.Context(), start, end); len(missing) != 5 {
+	if missing := ask(t, m, start, end); len(missing) != 5 {
 		t.Errorf("missing %v", missing)
 	}
 	// Unused for long, it goes again; the cold copy stays.
@@ -228,7 +266,7 @@ func TestCrashAtEveryStep(t *testing.T) {
 	use := func(m *Manager) {
 		start, end := all()
 		_ = m.Round(t.Context())
-		m.Want(t.Context(), start, end)
+		ask(t, m, start, end)
 	}
 	m, _ := record.start(t)
 	use(m)
@@ -260,7 +298,7 @@ func TestCrashAtEveryStep(t *testing.T) {
 			t.Errorf("killed before step %d (%s): the next round: %v", at, steps[at], err)
 		}
 		start, end := all()
-		if missing := m.Want(t.Context(), start, end); len(missing) > 0 {
+		if missing := ask(t, m, start, end); len(missing) > 0 {
 			t.Errorf("killed before step %d (%s): missing %v", at, steps[at], missing)
 		}
 		for d := range 10 {
@@ -302,7 +340,7 @@ func TestBadColdStorageLosesNothing(t *testing.T) {
 	w.config.Wait = model.Duration(time.Millisecond)
 	m, _ := w.start(t)
 	start, end := all()
-	if missing := m.Want(t.Context(), start, end); len(missing) == 0 {
+	if missing := ask(t, m, start, end); len(missing) == 0 {
 		t.Error("nobody knows what is cold yet, and the answer passes for whole")
 	}
 	for name, store := range map[string]*brokenStore{
@@ -319,7 +357,7 @@ func TestBadColdStorageLosesNothing(t *testing.T) {
 		if err := m.Round(t.Context()); err != nil {
 			t.Errorf("%s: the next round: %v", name, err)
 		}
-		m.Want(t.Context(), start, end)
+		ask(t, m, start, end)
 		for d := range 10 {
 			day := now.AddDate(0, 0, -d).Format(dayLayout)
 			if got := e.rows(day); got != rowsOf(day) {
@@ -340,7 +378,7 @@ func TestDamagedColdCopyIsNotUsed(t *testing.T) {
 	if err := os.WriteFile(name, []byte(strings.Repeat("x", len(rowsOf(day.Format(dayLayout))))), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if missing := m.Want(t.Context(), day, day.Add(time.Hour)); !slices.Equal(missing, []string{day.Format(dayLayout)}) {
+	if missing := ask(t, m, day, day.Add(time.Hour)); !slices.Equal(missing, []string{day.Format(dayLayout)}) {
 		t.Errorf("missing %v", missing)
 	}
 	if got := e.rows(day.Format(dayLayout)); got != "" {
@@ -373,12 +411,69 @@ func TestCacheIsBounded(t *testing.T) {
 	}
 	for d := 4; d < 10; d++ {
 		day := now.AddDate(0, 0, -d).Truncate(24 * time.Hour)
-		if missing := m.Want(t.Context(), day, day.Add(time.Hour)); len(missing) > 0 {
+		if missing := ask(t, m, day, day.Add(time.Hour)); len(missing) > 0 {
 			t.Errorf("missing %v", missing)
 		}
 		if days, _ := e.Days(t.Context()); len(days) > 4+2 {
 			t.Errorf("%d days are here", len(days))
 		}
+	}
+}
+
+// TestQueriesKeepTheirDays: a day neither moves nor leaves the cache while a
+// query reads it.
+func TestQueriesKeepTheirDays(t *testing.T) {
+	w := newWorld(t)
+	w.config.Cache = units.Base2Bytes(2*len(rowsOf("20260101")) + 10)
+	m, e := w.start(t)
+	if err := m.refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	day := func(ago int) (start, end time.Time) {
+		start = now.AddDate(0, 0, -ago).Truncate(24 * time.Hour)
+		return start, start.Add(24*time.Hour - 1)
+	}
+	name := func(ago int) string { return now.AddDate(0, 0, -ago).Format(dayLayout) }
+	first, end := context.WithCancel(t.Context())
+	start, stop := day(6)
+	if missing := m.Want(first, start, stop); len(missing) > 0 {
+		t.Fatalf("missing %v", missing)
+	}
+	for range 2 { // it moves while the query runs, and stays here, too
+		if err := m.Round(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if local, coldCopy := w.places(t, name(6)); !local || !coldCopy || e.rows(name(6)) == "" {
+			t.Errorf("local %v, cold %v, rows %q", local, coldCopy, e.rows(name(6)))
+		}
+	}
+	// Days that another query reads make no room: the answer says what it lacks.
+	second, end2 := context.WithCancel(t.Context())
+	start, _ = day(9)
+	_, stop = day(7)
+	if missing := m.Want(second, start, stop); !slices.Equal(missing, []string{name(8), name(7)}) {
+		t.Errorf("missing %v", missing)
+	}
+	for _, ago := range []int{9, 6} {
+		if e.rows(name(ago)) != rowsOf(name(ago)) {
+			t.Errorf("day %d has gone while a query reads it", ago)
+		}
+	}
+	end()
+	end2()
+	testkit.Eventually(t, "the queries let go of their days", func() bool {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return len(m.leases) == 0
+	})
+	if missing := ask(t, m, start, start.Add(47*time.Hour)); len(missing) > 0 {
+		t.Errorf("missing %v", missing)
+	}
+	if err := m.Round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if local, coldCopy := w.places(t, name(6)); local || !coldCopy {
+		t.Errorf("after the query: local %v, cold %v", local, coldCopy)
 	}
 }
 

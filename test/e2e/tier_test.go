@@ -148,6 +148,60 @@ func TestColdDays(t *testing.T) {
 	s.stop()
 }
 
+// TestRestoredDayJoinsItsColdCopy restores a backup of a day which has got more
+// calls and has become cold since: those of both are there, each once.
+func TestRestoredDayJoinsItsColdCopy(t *testing.T) {
+	t.Parallel()
+	s := serve(t, setup{}).ready()
+	day := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -5)
+	all := url.Values{"start": {day.Format(time.RFC3339)}, "end": {day.AddDate(0, 0, 2).Format(time.RFC3339)}}
+	send := func(first time.Time) {
+		t.Helper()
+		if status, body, err := s.try(http.MethodPost, s.otlp+"/v1/traces", strings.NewReader(oldSpans(first))); err != nil || status != http.StatusOK {
+			t.Fatalf("spans: %v %d %s", err, status, body)
+		}
+	}
+	send(day)
+	s.waitCalls(24, all)
+	repo := filepath.Join(t.TempDir(), "backups")
+	if out, stderr, code := pitot(t, nil, "backup", repo, "--server", s.api); code != 0 {
+		t.Fatalf("backup: exit %d: %s%s", code, out, stderr)
+	}
+	send(day.Add(5 * time.Minute))
+	want := s.waitCalls(48, all)
+	testkit.Eventually(t, "all is stored", func() bool { return s.ledger("otlp").InFlight == 0 })
+	s.stop()
+	config := fmt.Sprintf("storage: {events: {retention: 2d, cold: {location: %q, retention: 30d}}}\n", filepath.Join(t.TempDir(), "cold"))
+	s = serve(t, setup{config: config, data: s.data}).ready()
+	gone := func() bool { return !slices.Contains(partitions(t, s), day.Format("20060102")) }
+	testkit.Eventually(t, "the day has moved", gone)
+	s.stop()
+
+	data := filepath.Join(t.TempDir(), "restored")
+	if out, stderr, code := pitot(t, nil, "restore", repo, "--data", data); code != 0 {
+		t.Fatalf("restore: exit %d: %s%s", code, out, stderr)
+	}
+	s = serve(t, setup{config: config, data: data}).ready()
+	check := func(when string) {
+		t.Helper()
+		ids := map[string]int{}
+		for _, c := range s.calls(all) {
+			ids[c.ID]++
+		}
+		for _, c := range want {
+			if ids[c.ID] != 1 {
+				t.Errorf("%s: call %s is there %d times", when, c.ID, ids[c.ID])
+			}
+		}
+	}
+	check("at once")
+	s.stop()
+	s = serve(t, setup{config: config, data: data}).ready()
+	testkit.Eventually(t, "the day has moved again", gone)
+	check("brought back")
+	s.stop()
+}
+
 // checkColdDoors asks about cold days by the doors beside Pitot's own API. They
 // bring them back, too: each is asked about days that went again before.
 func checkColdDoors(t *testing.T, s *server, days []time.Time) {

@@ -84,9 +84,6 @@ const (
 	minRolling, maxRolling = 10 * time.Minute, 366 * 24 * time.Hour
 )
 
-// DefaultConfig returns no budgets.
-func DefaultConfig() Config { return Config{} }
-
 // withDefaults fills what was not set.
 func (b Budget) withDefaults() Budget {
 	if b.Unit == "" {

@@ -1,0 +1,129 @@
+package tier
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// strayWorld has six cold days, of which two are here as well: one that was begun
+// anew, and one as it was before its last rows, as from an older backup.
+func strayWorld(t *testing.T) (w *world, anew, older string) {
+	t.Helper()
+	w = newWorld(t)
+	anew, older = now.AddDate(0, 0, -6).Format(dayLayout), now.AddDate(0, 0, -7).Format(dayLayout)
+	m, _ := w.start(t)
+	if err := m.Round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for day, rows := range map[string]string{anew: "late", older: "rows of"} {
+		p := filepath.Join(w.dir, "partitions", day)
+		if err := os.MkdirAll(p, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(p, "rows"), []byte(rows), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return w, anew, older
+}
+
+// checkStray says whether both days have all their rows, and each once.
+func checkStray(t *testing.T, w *world, e *fakeEngine, anew, older, when string) {
+	t.Helper()
+	for day, late := range map[string]string{anew: " late", older: ""} {
+		want := strings.Fields(rowsOf(day) + late)
+		got := strings.Fields(e.rows(day))
+		slices.Sort(want)
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("%sday %s has %q", when, day, e.rows(day))
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(w.dir, "*-2*")); len(left) > 0 {
+		t.Errorf("%sleft %v", when, left)
+	}
+}
+
+func TestStrayRowsJoinTheirDay(t *testing.T) {
+	var steps []string
+	w, anew, older := strayWorld(t)
+	w.step = func(s string) error { steps = append(steps, s); return nil }
+	m, e := w.start(t)
+	start, end := all()
+	if err := m.Round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if missing := ask(t, m, start, end); len(missing) > 0 {
+		t.Errorf("missing %v", missing)
+	}
+	checkStray(t, w, e, anew, older, "")
+
+	for at := range steps {
+		w, anew, older := strayWorld(t)
+		n, dead := 0, false
+		w.step = func(string) error {
+			if dead = dead || n == at; dead {
+				return errKilled
+			}
+			n++
+			return nil
+		}
+		m, _ := w.start(t)
+		_ = m.Round(t.Context())
+		w.step = nil
+		m, e := w.start(t)
+		when := "killed before step " + steps[at] + ": "
+		if err := m.Round(t.Context()); err != nil {
+			t.Error(when, err)
+		}
+		if missing := ask(t, m, start, end); len(missing) > 0 {
+			t.Errorf("%smissing %v", when, missing)
+		}
+		checkStray(t, w, e, anew, older, when)
+	}
+}
+
+// TestQuestionsSeeStrayDaysWhole: the first question may come before the round.
+func TestQuestionsSeeStrayDaysWhole(t *testing.T) {
+	w, anew, older := strayWorld(t)
+	m, e := w.start(t)
+	if err := m.refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	start, end := all()
+	if missing := ask(t, m, start, end); len(missing) > 0 {
+		t.Errorf("missing %v", missing)
+	}
+	checkStray(t, w, e, anew, older, "")
+}
+
+// TestColdDaysTakeNothingFromTheStart: late rows may come before it is known what
+// the cold place has, and must not begin a day anew.
+func TestColdDaysTakeNothingFromTheStart(t *testing.T) {
+	w := newWorld(t)
+	w.maxDisk = int64(3 * len(rowsOf("20260101")))
+	m, _ := w.start(t)
+	if err := m.Round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_, e := w.start(t)
+	if want := now.AddDate(0, 0, -2).Truncate(24 * 3600e9); !e.hot.Equal(want) {
+		t.Errorf("rows are taken from %v on, want %v", e.hot, want)
+	}
+}
+
+func TestDamagedStateIsReported(t *testing.T) {
+	for name, b := range map[string]string{"damaged": "{", "newer": `{"version":2}`} {
+		w := newWorld(t)
+		if err := os.WriteFile(filepath.Join(w.dir, stateFile), []byte(b), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := New(Options{Config: w.config, Dir: w.dir, Engine: startEngine(t, w.dir)})
+		if err == nil || !strings.Contains(err.Error(), stateFile) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
