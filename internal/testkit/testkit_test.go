@@ -16,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 )
 
@@ -137,32 +136,6 @@ func TestGolden(t *testing.T) {
 	Golden(t, false, "a/b.txt", []byte("one\ntwo\n"))
 	if got := failures(func(tb testing.TB) { Golden(tb, false, "a/b.txt", []byte("one\nthree\n")) }, t); len(got) != 1 || !strings.Contains(got[0], "three") {
 		t.Errorf("differing file: %q", got)
-	}
-}
-
-func TestSubset(t *testing.T) {
-	for _, x := range []struct {
-		want, got string
-		diffs     []string
-	}{
-		{`{"a":1}`, `{"a":1,"b":2}`, nil},
-		{`{"a":{"b":[1,"*"]}}`, `{"a":{"b":[1,{"x":2}],"c":0}}`, nil},
-		{`{"a":1}`, `{"a":2}`, []string{"$.a: want 1, got 2"}},
-		{`{"a":null}`, `{}`, []string{"$.a: absent, want <nil>"}},
-		{`[1]`, `[1,2]`, []string{"$: want 1 elements, got 2"}},
-		{`{"a":[]}`, `{"a":{}}`, []string{"$.a: want an array, got map[]"}},
-		{`{"a":{"b":1}}`, `{"a":3}`, []string{"$.a: want an object, got 3"}},
-	} {
-		got, err := SubsetDiff([]byte(x.want), []byte(x.got))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if d := cmp.Diff(x.diffs, got); d != "" {
-			t.Errorf("%s in %s:\n%s", x.want, x.got, d)
-		}
-	}
-	if _, err := SubsetDiff([]byte(`{}`), []byte(`oops`)); err == nil {
-		t.Error("broken JSON is accepted")
 	}
 }
 
