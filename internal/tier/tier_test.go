@@ -19,7 +19,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/pitot-dev/pitot/internal/blob"
-	"github.com/pitot-dev/pitot/internal/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -108,7 +107,7 @@ func (e *fakeEngine) AddToDay(_ context.Context, day string, r io.Reader) error 
 	if len(have) == 0 {
 		return errors.New("not attached")
 	}
-	for _, w := range strings.FieldsSeq(string(b)) {
+	for w := range strings.FieldsSeq(string(b)) {
 		if !slices.Contains(have, w) {
 			have = append(have, w)
 		}
@@ -199,20 +198,6 @@ func (w *world) places(t *testing.T, day string) (local, coldCopy bool) {
 }
 
 func all() (start, end time.Time) { return now.AddDate(0, 0, -20), now.AddDate(0, 0, 1) }
-
-// ask is a query that ends at once.
-func ask(t *testing.T, m *Manager, start, end time.Time) (missing []string) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	missing = m.Want(ctx, start, end)
-	cancel()
-	testkit.Eventually(t, "the query lets go of its days", func() bool {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		return len(m.leases) == 0
-	})
-	return missing
-}
 
 func TestOldDaysMoveAndComeBack(t *testing.T) {
 	w := newWorld(t)
@@ -417,63 +402,6 @@ func TestCacheIsBounded(t *testing.T) {
 		if days, _ := e.Days(t.Context()); len(days) > 4+2 {
 			t.Errorf("%d days are here", len(days))
 		}
-	}
-}
-
-// TestQueriesKeepTheirDays: a day neither moves nor leaves the cache while a
-// query reads it.
-func TestQueriesKeepTheirDays(t *testing.T) {
-	w := newWorld(t)
-	w.config.Cache = units.Base2Bytes(2*len(rowsOf("20260101")) + 10)
-	m, e := w.start(t)
-	if err := m.refresh(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	day := func(ago int) (start, end time.Time) {
-		start = now.AddDate(0, 0, -ago).Truncate(24 * time.Hour)
-		return start, start.Add(24*time.Hour - 1)
-	}
-	name := func(ago int) string { return now.AddDate(0, 0, -ago).Format(dayLayout) }
-	first, end := context.WithCancel(t.Context())
-	start, stop := day(6)
-	if missing := m.Want(first, start, stop); len(missing) > 0 {
-		t.Fatalf("missing %v", missing)
-	}
-	for range 2 { // it moves while the query runs, and stays here, too
-		if err := m.Round(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if local, coldCopy := w.places(t, name(6)); !local || !coldCopy || e.rows(name(6)) == "" {
-			t.Errorf("local %v, cold %v, rows %q", local, coldCopy, e.rows(name(6)))
-		}
-	}
-	// Days that another query reads make no room: the answer says what it lacks.
-	second, end2 := context.WithCancel(t.Context())
-	start, _ = day(9)
-	_, stop = day(7)
-	if missing := m.Want(second, start, stop); !slices.Equal(missing, []string{name(8), name(7)}) {
-		t.Errorf("missing %v", missing)
-	}
-	for _, ago := range []int{9, 6} {
-		if e.rows(name(ago)) != rowsOf(name(ago)) {
-			t.Errorf("day %d has gone while a query reads it", ago)
-		}
-	}
-	end()
-	end2()
-	testkit.Eventually(t, "the queries let go of their days", func() bool {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		return len(m.leases) == 0
-	})
-	if missing := ask(t, m, start, start.Add(47*time.Hour)); len(missing) > 0 {
-		t.Errorf("missing %v", missing)
-	}
-	if err := m.Round(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if local, coldCopy := w.places(t, name(6)); local || !coldCopy {
-		t.Errorf("after the query: local %v, cold %v", local, coldCopy)
 	}
 }
 
