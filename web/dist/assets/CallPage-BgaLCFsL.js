@@ -1,0 +1,1 @@
+import{CallView as e}from"./CallView-CdTj0om2.js";import{t}from"./jsx-runtime-LKYXHABd.js";var n=t();function r({id:t}){return(0,n.jsx)(e,{id:t,page:!0})}export{r as default};

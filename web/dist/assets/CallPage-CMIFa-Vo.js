@@ -1,1 +1,0 @@
-import{CallView as e}from"./CallView-BN57h9PY.js";import{t}from"./jsx-runtime-LKYXHABd.js";var n=t();function r({id:t}){return(0,n.jsx)(e,{id:t,page:!0})}export{r as default};

@@ -1,0 +1,1 @@
+import{t as e}from"./Anchor-BZNdtNw4.js";import{a as t,f as n,i as r}from"./url-iHFIUvnz.js";import{t as i}from"./jsx-runtime-LKYXHABd.js";var a=i();function o({to:i,children:o,...s}){let c=n();return(0,a.jsx)(e,{component:t,href:r(i,c),...s,children:o})}export{o as t};
