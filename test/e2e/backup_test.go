@@ -71,26 +71,31 @@ func answers(s *server, qs []question) map[string]string {
 		if status != http.StatusOK {
 			s.tb.Fatalf("GET %s: status %d: %s", withQuery(q.path, q.q), status, body)
 		}
-		var text strings.Builder
-		for dec := json.NewDecoder(strings.NewReader(body)); ; { // LogsQL answers many
-			var v any
-			if err := dec.Decode(&v); errors.Is(err, io.EOF) {
-				break
-			} else if err != nil {
-				s.tb.Fatalf("GET %s: %v: %s", withQuery(q.path, q.q), err, body)
-			}
-			if strings.HasPrefix(q.path, "/api/v1/") {
-				sortResult(v) // PromQL promises no order
-			}
-			b, err := json.MarshalIndent(rounded(v), "", " ")
-			if err != nil {
-				s.tb.Fatal(err)
-			}
-			text.Write(append(b, '\n'))
-		}
-		out[withQuery(q.path, q.q)] = text.String()
+		out[withQuery(q.path, q.q)] = canonical(s.tb, q.path, body)
 	}
 	return out
+}
+
+// canonical is an answer in a form that depends on what it says alone.
+func canonical(tb testing.TB, path, answer string) string {
+	tb.Helper()
+	var text strings.Builder
+	for dec := json.NewDecoder(strings.NewReader(answer)); ; { // LogsQL answers many
+		var v any
+		if err := dec.Decode(&v); errors.Is(err, io.EOF) {
+			return text.String()
+		} else if err != nil {
+			tb.Fatalf("%s: %v: %s", path, err, answer)
+		}
+		if strings.HasPrefix(path, "/api/v1/") {
+			sortResult(v) // PromQL promises no order
+		}
+		b, err := json.MarshalIndent(rounded(v), "", " ")
+		if err != nil {
+			tb.Fatal(err)
+		}
+		text.Write(append(b, '\n'))
+	}
 }
 
 // rounded rounds numbers to 12 digits: the engine adds up in the order of its
