@@ -280,7 +280,7 @@ func (p *Pipeline) neededContainers(due []heldCall) (recs []llm.Record, js []joi
 	cs := make([]candidate, len(due))
 	for i, h := range due {
 		cs[i] = candidate{h, t.depth(h.key)}
-		if at, ok := t.index[h.key]; ok {
+		if at, ok := t.index.get(h.key); ok {
 			t.nodes[at].flags &^= nodeHeld
 		}
 	}

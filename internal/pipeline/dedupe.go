@@ -20,11 +20,16 @@ type dedupe struct {
 	seeds [2]maphash.Seed
 
 	mu      sync.Mutex
-	m       map[key]claim
-	ring    []key // in the order of insertion; a circle once full
+	index   slots[key]
+	ring    []remembered // in the order of insertion; a circle once full
 	next    int
 	max     int
 	sources []string // by their number in claims
+}
+
+type remembered struct {
+	key   key
+	claim claim
 }
 
 type key [2]uint64
@@ -46,7 +51,7 @@ func newOutcome() *outcome { return &outcome{done: make(chan struct{})} }
 
 const (
 	// defaultWindow is the number of keys that are remembered: up to three a record,
-	// about 60 bytes each.
+	// 40 bytes each.
 	defaultWindow = 1 << 19
 	// minResponseID is the length from which a provider's response id is taken to
 	// be unique in itself. Some servers count from one, or always say the same.
@@ -57,10 +62,10 @@ const (
 )
 
 func newDedupe(window int) *dedupe {
-	return &dedupe{
-		seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
-		m:     map[key]claim{}, max: window,
-	}
+	d := &dedupe{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, max: window}
+	d.index.hash = func(k key) uint64 { return k[0] ^ k[1] }
+	d.index.key = func(slot uint32) key { return d.ring[slot].key }
+	return d
 }
 
 func (d *dedupe) key(kind byte, s string) key {
@@ -121,14 +126,14 @@ func (d *dedupe) claim(k keys, o *outcome) answer {
 	defer d.mu.Unlock()
 	var v answer
 	source := d.number(k.source)
-	if c, ok := d.m[k.id]; ok {
+	if c := d.find(k.id); c != nil {
 		if !c.refused {
 			return answer{duplicate: true, pending: c.outcome}
 		}
 		v.observed = true
 	}
 	if k.hasPair {
-		if c, ok := d.m[k.pair]; ok && c.source != source {
+		if c := d.find(k.pair); c != nil && c.source != source {
 			switch {
 			case !c.refused && (k.span == 0 || k.span == c.span):
 				return answer{duplicate: true, pending: c.outcome}
@@ -140,7 +145,7 @@ func (d *dedupe) claim(k keys, o *outcome) answer {
 		}
 	}
 	if k.hasResponse {
-		if c, ok := d.sameResponse(k, source); ok {
+		if c := d.sameResponse(k, source); c != nil {
 			switch {
 			case !c.refused && (k.span == 0 || k.span == c.span):
 				return answer{duplicate: true, pending: c.outcome}
@@ -165,13 +170,13 @@ func (d *dedupe) claim(k keys, o *outcome) answer {
 // about the same time. Two exchanges that the gateway saw are two, whatever
 // their ids; other senders tell of one call in two spans, without a link, when two
 // libraries instrument it. d.mu is held.
-func (d *dedupe) sameResponse(k keys, source uint8) (claim, bool) {
+func (d *dedupe) sameResponse(k keys, source uint8) *claim {
 	for _, r := range k.response {
-		if c, ok := d.m[r]; ok && (c.source != source || k.source != string(llm.SourceGateway)) {
-			return c, true
+		if c := d.find(r); c != nil && (c.source != source || k.source != string(llm.SourceGateway)) {
+			return c
 		}
 	}
-	return claim{}, false
+	return nil
 }
 
 // has reports whether a record with the id is durable or on its way.
@@ -179,8 +184,8 @@ func (d *dedupe) has(tenant, id string) bool {
 	k := d.key('i', scoped(tenant, id))
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	c, ok := d.m[k]
-	return ok && !c.refused
+	c := d.find(k)
+	return c != nil && !c.refused
 }
 
 // seed remembers a record that is durable.
@@ -203,8 +208,8 @@ func (d *dedupe) settle(claims []keys, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	set := func(k key, source uint8, span uint32) {
-		if _, ok := d.m[k]; ok { // else it was forgotten meanwhile
-			d.m[k] = claim{refused: err != nil, source: source, span: span}
+		if c := d.find(k); c != nil { // else it was forgotten meanwhile
+			*c = claim{refused: err != nil, source: source, span: span}
 		}
 	}
 	for _, k := range claims {
@@ -234,16 +239,33 @@ func (d *dedupe) number(source string) uint8 {
 	return uint8(len(d.sources) - 1)
 }
 
+// find returns the claim of a key, nil if there is none; it is good until the next
+// put. d.mu is held.
+func (d *dedupe) find(k key) *claim {
+	slot, ok := d.index.get(k)
+	if !ok {
+		return nil
+	}
+	return &d.ring[slot].claim
+}
+
 // put inserts or replaces a claim. d.mu is held.
 func (d *dedupe) put(k key, c claim) {
-	if _, ok := d.m[k]; !ok {
-		if len(d.ring) < d.max {
-			d.ring = append(d.ring, k)
-		} else {
-			delete(d.m, d.ring[d.next])
-			d.ring[d.next] = k
-			d.next = (d.next + 1) % d.max
-		}
+	if old := d.find(k); old != nil {
+		*old = c
+		return
 	}
-	d.m[k] = c
+	slot := d.next
+	if len(d.ring) < d.max {
+		slot = len(d.ring)
+		if slot == cap(d.ring) { // not beyond what it may become
+			d.ring = append(make([]remembered, 0, min(max(minPlaces, 2*slot), d.max)), d.ring...)
+		}
+		d.ring = d.ring[:slot+1]
+	} else {
+		d.index.remove(d.ring[slot].key)
+		d.next = (d.next + 1) % d.max
+	}
+	d.ring[slot] = remembered{k, c}
+	d.index.put(k, uint32(slot))
 }

@@ -160,7 +160,7 @@ func (p *Pipeline) fillGaps(recs []llm.Record, js []joined) {
 		if c == nil || j.verdict != counted || j.parent == 0 {
 			continue
 		}
-		at, ok := t.index[j.parent]
+		at, ok := t.index.get(j.parent)
 		for steps := 0; ok && steps < maxFill; steps++ {
 			if from := above[t.nodes[at].key]; from != nil {
 				fillGaps(c, from)

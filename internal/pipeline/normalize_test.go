@@ -173,8 +173,8 @@ func TestDedupeWindowIsBounded(t *testing.T) {
 			t.Fatal("a duplicate passed")
 		}
 	}
-	if len(d.m) != 100 || len(d.ring) != 100 {
-		t.Errorf("%d keys, ring %d", len(d.m), len(d.ring))
+	if d.index.len() != 100 || len(d.ring) != 100 {
+		t.Errorf("%d keys, ring %d", d.index.len(), len(d.ring))
 	}
 	if old := d.claim(d.keysOf(header{id: call(1, "s").ID}, 0), nil); old.duplicate {
 		t.Error("a key past the window is remembered")

@@ -10,7 +10,7 @@ import (
 // seed, so that nobody can make two spans of others look like one; 0 is no span.
 type spanKey uint64
 
-// node is what is remembered of a span: 24 bytes, and about as much in the index.
+// node is what is remembered of a span: 24 bytes, and about ten in the index.
 type node struct {
 	key    spanKey
 	parent spanKey
@@ -28,7 +28,7 @@ const (
 )
 
 const (
-	// defaultSpans is the number of spans that the tree remembers: 12 MB.
+	// defaultSpans is the number of spans that the tree remembers: 7 MB.
 	defaultSpans = 200_000
 	// minSpans keeps a span from being forgotten while it is linked.
 	minSpans = 64
@@ -47,7 +47,7 @@ type spanTree struct {
 	traceSeed, spanSeed maphash.Seed
 
 	mu      sync.Mutex
-	index   map[spanKey]uint32 // slot in nodes
+	index   slots[spanKey] // in nodes
 	nodes   []node
 	hand    int
 	max     int
@@ -56,10 +56,10 @@ type spanTree struct {
 }
 
 func newSpanTree(spans int) *spanTree {
-	return &spanTree{
-		traceSeed: maphash.MakeSeed(), spanSeed: maphash.MakeSeed(),
-		index: map[spanKey]uint32{}, max: max(spans, minSpans),
-	}
+	t := &spanTree{traceSeed: maphash.MakeSeed(), spanSeed: maphash.MakeSeed(), max: max(spans, minSpans)}
+	t.index.hash = func(k spanKey) uint64 { return uint64(k) }
+	t.index.key = func(slot uint32) spanKey { return t.nodes[slot].key }
+	return t
 }
 
 // trace is the hash of a trace id, the first part of its spans' keys.
@@ -77,7 +77,7 @@ func (t *spanTree) key(trace uint64, span string) spanKey {
 func (t *spanTree) size() int64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return int64(len(t.index))
+	return int64(t.index.len())
 }
 
 // lateLinks is the number of links that came too late to count once.
@@ -90,7 +90,7 @@ func (t *spanTree) lateLinks() uint64 {
 // put returns the slot of a span, which it makes if there is none. t.mu is held
 // here and in all that follows.
 func (t *spanTree) put(k spanKey) (slot uint32) {
-	if i, ok := t.index[k]; ok {
+	if i, ok := t.index.get(k); ok {
 		return i
 	}
 	if len(t.nodes) < t.max {
@@ -100,7 +100,7 @@ func (t *spanTree) put(k spanKey) (slot uint32) {
 		slot = t.evict()
 		t.nodes[slot] = node{key: k}
 	}
-	t.index[k] = slot
+	t.index.put(k, slot)
 	return slot
 }
 
@@ -117,7 +117,7 @@ func (t *spanTree) evict() uint32 {
 	}
 	slot := t.hand
 	t.hand = (t.hand + 1) % len(t.nodes)
-	delete(t.index, t.nodes[slot].key)
+	t.index.remove(t.nodes[slot].key)
 	return uint32(slot)
 }
 
@@ -130,7 +130,7 @@ func (t *spanTree) up(i uint32) (uint32, bool) {
 	if t.nodes[n.slot].key == n.parent {
 		return n.slot, true
 	}
-	slot, ok := t.index[n.parent]
+	slot, ok := t.index.get(n.parent)
 	if ok {
 		n.slot = slot
 	}
@@ -214,7 +214,7 @@ func (t *spanTree) countedFrom(i uint32, ok bool) bool {
 
 // depth is the number of known spans above a span.
 func (t *spanTree) depth(k spanKey) int {
-	i, ok := t.index[k]
+	i, ok := t.index.get(k)
 	if !ok {
 		return 0
 	}
@@ -244,7 +244,7 @@ func (t *spanTree) number(source string) uint8 {
 // Call sent again gets the same answer.
 func (t *spanTree) decide(k, parent spanKey, source string) verdict {
 	if k == 0 {
-		i, ok := t.index[parent]
+		i, ok := t.index.get(parent)
 		if parent != 0 && t.countedFrom(i, ok) {
 			return underCall
 		}
@@ -274,9 +274,9 @@ func (t *spanTree) decide(k, parent spanKey, source string) verdict {
 // decideContainer says whether the usage that a container states of itself is
 // needed: nothing beneath it was counted, and nothing above it.
 func (t *spanTree) decideContainer(k, parent spanKey) verdict {
-	i, ok := t.index[k]
+	i, ok := t.index.get(k)
 	if !ok {
-		i, ok = t.index[parent]
+		i, ok = t.index.get(parent)
 	} else if t.nodes[i].flags&nodeBelow != 0 {
 		return overCall
 	}
@@ -296,7 +296,7 @@ func (t *spanTree) countContainer(k, parent, child spanKey, source string) {
 	t.link(child, k, true)
 	n := t.number(source)
 	for _, key := range [...]spanKey{k, child} {
-		if i, ok := t.index[key]; ok {
+		if i, ok := t.index.get(key); ok {
 			t.nodes[i].flags |= nodeCounted
 			t.nodes[i].source = n
 		}
@@ -307,7 +307,7 @@ func (t *spanTree) countContainer(k, parent, child spanKey, source string) {
 func (t *spanTree) setHeld(k spanKey, on bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if i, ok := t.index[k]; ok {
+	if i, ok := t.index.get(k); ok {
 		t.nodes[i].flags &^= nodeHeld
 		if on {
 			t.nodes[i].flags |= nodeHeld
@@ -321,7 +321,7 @@ func (t *spanTree) seed(k, parent spanKey, h header) {
 	defer t.mu.Unlock()
 	t.link(k, parent, h.flags&flagCall != 0)
 	mark := func(k spanKey, flags uint8) {
-		if i, ok := t.index[k]; ok {
+		if i, ok := t.index.get(k); ok {
 			t.nodes[i].flags |= flags
 			t.nodes[i].source = t.number(h.source)
 		}

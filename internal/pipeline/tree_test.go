@@ -9,12 +9,12 @@ import (
 // checkTree checks what holds of a tree whatever happened to it.
 func checkTree(t *testing.T, tr *spanTree) {
 	t.Helper()
-	if len(tr.index) != len(tr.nodes) || len(tr.nodes) > tr.max {
-		t.Fatalf("%d in the index, %d nodes, at most %d", len(tr.index), len(tr.nodes), tr.max)
+	if tr.index.len() != len(tr.nodes) || len(tr.nodes) > tr.max {
+		t.Fatalf("%d in the index, %d nodes, at most %d", tr.index.len(), len(tr.nodes), tr.max)
 	}
-	for k, i := range tr.index {
-		if tr.nodes[i].key != k {
-			t.Fatalf("the index says that %d is in slot %d, where %d is", k, i, tr.nodes[i].key)
+	for i := range tr.nodes {
+		if at, ok := tr.index.get(tr.nodes[i].key); !ok || at != uint32(i) {
+			t.Fatalf("the index says that %d is in slot %d (%v), it is in %d", tr.nodes[i].key, at, ok, i)
 		}
 	}
 	for i := range tr.nodes {
@@ -52,14 +52,14 @@ func TestTreeKeepsContainersThatWait(t *testing.T) {
 		tr.link(spanKey(1000+n), 0, true)
 	}
 	checkTree(t, tr)
-	if _, ok := tr.index[1]; !ok {
+	if _, ok := tr.index.get(1); !ok {
 		t.Error("a container whose usage waits is forgotten")
 	}
 	tr.setHeld(1, false)
 	for n := range 1000 {
 		tr.link(spanKey(5000+n), 0, true)
 	}
-	if _, ok := tr.index[1]; ok {
+	if _, ok := tr.index.get(1); ok {
 		t.Error("a container is remembered for ever")
 	}
 }

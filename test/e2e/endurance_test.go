@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -262,106 +261,6 @@ func TestManyStreams(t *testing.T) {
 	}
 	t.Logf("%d streams at once: %d MB, %d MB before: %d KB a stream", n, held>>20, before>>20, (held-min(held, before))>>10/uint64(n))
 	s.stop()
-}
-
-// TestSoak sends half of what the machine can take, for long, and looks whether
-// the memory stays what it was.
-func TestSoak(t *testing.T) {
-	length := duration(t, "PITOT_SOAK", 0)
-	if length == 0 {
-		t.Skip("set PITOT_SOAK=1h, as make endurance does")
-	}
-	up := simulate(t, provider.Config{Pace: provider.NoPace})
-	s := serve(t, setup{config: upstreamConfig(up.url)}).ready()
-	capacity := measureCapacity(t, s)
-	rate := capacity / 2
-	t.Logf("capacity %.0f calls/s; half of it for %v", capacity, length)
-
-	ctx, cancel := context.WithTimeout(t.Context(), length)
-	defer cancel()
-	var sent, failed atomic.Int64
-	var wg sync.WaitGroup
-	const workers = 8
-	for w := range workers {
-		wg.Go(func() {
-			l := &load{gateway: s.gateway}
-			tr := &http.Transport{MaxIdleConnsPerHost: 1}
-			defer tr.CloseIdleConnections()
-			began := time.Now()
-			for i := 0; ctx.Err() == nil; i++ {
-				// On time on the average: a slow answer is made up for.
-				due := began.Add(time.Duration(float64(i) * workers / rate * float64(time.Second)))
-				if wait := time.Until(due); wait > 0 {
-					select {
-					case <-time.After(wait):
-					case <-ctx.Done():
-						return
-					}
-				}
-				switch err := l.send(context.WithoutCancel(ctx), tr, fmt.Sprintf("soak-%d-%d", w, i), i%2 == 1); err {
-				case nil:
-					sent.Add(1)
-				default:
-					failed.Add(1)
-					t.Logf("a call failed: %v", err)
-				}
-			}
-		})
-	}
-	// A sample of memory each five seconds; every garbage collection moves it.
-	var samples []float64
-	tick := time.NewTicker(5 * time.Second)
-	defer tick.Stop()
-	for ctx.Err() == nil {
-		select {
-		case <-tick.C:
-			samples = append(samples, float64(memory(t, s)))
-		case <-ctx.Done():
-		}
-	}
-	wg.Wait()
-	if failed.Load() > 0 {
-		t.Errorf("%d of %d calls failed", failed.Load(), sent.Load()+failed.Load())
-	}
-	testkit.EventuallyIn(t, 4*testkit.Patience, "the journal is stored", func() bool { return s.ledger("gateway").InFlight == 0 })
-	if a := s.ledger("gateway"); a.dropped() > 0 {
-		t.Errorf("records were dropped: %+v", a)
-	}
-	// The first quarter warms up: caches, arenas and the head of the metrics grow.
-	q := len(samples) / 4
-	if q < 3 {
-		t.Fatalf("%d samples of memory are too few: a longer PITOT_SOAK", len(samples))
-	}
-	second, last := median(samples[q:2*q]), median(samples[3*q:])
-	growth := (last - second) / second
-	t.Logf("%d calls; memory %.0f MB in the second quarter, %.0f MB in the last: %+.1f %%", sent.Load(), second/(1<<20), last/(1<<20), 100*growth)
-	if growth > 0.05 {
-		t.Errorf("the memory grew by %.1f %%", 100*growth)
-	}
-	s.stop()
-}
-
-func median(v []float64) float64 {
-	v = slices.Sorted(slices.Values(v))
-	if len(v) == 0 {
-		return math.NaN()
-	}
-	return v[len(v)/2]
-}
-
-// measureCapacity is how many calls a second go through the gateway and into
-// the store when nothing holds the clients back.
-func measureCapacity(t *testing.T, s *server) float64 {
-	t.Helper()
-	began := time.Now()
-	l := startLoad(t, s.gateway, "capacity")
-	testkit.EventuallyIn(t, testkit.Patience, "ten seconds of load", func() bool { return time.Since(began) > 10*time.Second })
-	fin, failed := l.end()
-	if len(failed) > 0 {
-		t.Fatalf("%d calls failed: %v", len(failed), failed[0])
-	}
-	testkit.EventuallyIn(t, 2*testkit.Patience, "they are stored", func() bool { return s.ledger("gateway").InFlight == 0 })
-	return float64(len(fin)) / time.Since(began).Seconds()
 }
 
 // TestPoisonedEngine damages the event engine's files while the server is down,
