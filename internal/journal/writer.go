@@ -204,8 +204,11 @@ func (w *writer) sync() error {
 	return err
 }
 
-// shrink lets go of a buffer that larger groups made.
+// shrink lets go of a buffer that larger groups made. The frames point into it,
+// and those past the end of a smaller group's would keep it for good: one buffer
+// for each large group that there ever was.
 func (w *writer) shrink() {
+	clear(w.frames)
 	if cap(w.buf) > 1<<20 && len(w.buf) < cap(w.buf)/4 {
 		w.buf = nil
 	}

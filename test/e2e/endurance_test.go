@@ -64,19 +64,7 @@ func memory(tb testing.TB, s *server) uint64 {
 }
 
 // pss is the proportional set size of a process; 0 where it cannot be read.
-func pss(pid int) uint64 {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(b)) {
-		if f := strings.Fields(line); len(f) > 1 && f[0] == "Pss:" {
-			kb, _ := strconv.ParseUint(f[1], 10, 64)
-			return kb << 10
-		}
-	}
-	return 0
-}
+func pss(pid int) uint64 { return weigh(pid).total }
 
 // TestOverload has telemetry senders send without a pause, far more than the
 // machine can take. Those who are told to come again may do so; what was
