@@ -25,6 +25,9 @@ import (
 // soakWorkers send the calls of TestSoak.
 const soakWorkers = 8
 
+// soakWarm is after how many calls what is remembered of the recent past is full.
+const soakWarm = 200_000
+
 // TestSoak sends half of what the machine can take, for long, and looks whether
 // the memory stays what it was.
 func TestSoak(t *testing.T) {
@@ -84,6 +87,9 @@ func TestSoak(t *testing.T) {
 		t.Errorf("records were dropped: %+v", a)
 	}
 	t.Logf("%d calls; medians of each quarter:\n%s", sent.Load(), w.table())
+	if n := sent.Load() / 4; n < soakWarm {
+		t.Fatalf("%d calls in the first quarter, while the windows of what is remembered fill with %d: a longer PITOT_SOAK or a higher PITOT_SOAK_RATE", n, soakWarm)
+	}
 	// The first quarter warms up: caches and arenas grow. Mapped pages of files
 	// are not counted: they grow with what queries read, and the kernel takes
 	// them back.
