@@ -146,6 +146,7 @@ func (s *Store) addRows(ctx context.Context, start time.Time, rows []copiedRow) 
 		if found[rows[i].key()] {
 			continue
 		}
+		found[rows[i].key()] = true // a file may have a row twice
 		if rows[i].Fields["_time"] == "" {
 			return errors.New("a row of a day has no time")
 		}

@@ -123,9 +123,11 @@ func (s *Server) ageOnce(ctx context.Context, ages map[string]config.KindAge, no
 			if err != nil || !aged(ages, start.Add(24*time.Hour), moved, now) {
 				continue
 			}
-			if _, err := s.tier.Recall(ctx, start, start.Add(24*time.Hour)); err != nil {
+			_, release, err := s.tier.Recall(ctx, start, start.Add(24*time.Hour))
+			if err != nil {
 				return err
 			}
+			release() // a round cleans it before it moves
 		}
 	}
 	return s.cleanAged(ctx, ages, now)

@@ -13,8 +13,8 @@ type lease struct {
 	away       map[string]bool // days of it that are not here yet
 }
 
-// errInUse is the error of a day that cannot go because a query reads it.
-var errInUse = errors.New("a query reads the day")
+// ErrInUse is the error of a day that cannot go because a query reads it.
+var ErrInUse = errors.New("a query reads the day")
 
 // lease keeps the days of a range that are here until ctx ends, and returns those
 // that are not.
