@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,9 +81,23 @@ func answers(s *server, qs []question) map[string]string {
 			}
 			body = string(b)
 		}
+		body = costs.ReplaceAllStringFunc(body, roundedCost)
 		out[withQuery(q.path, q.q)] = body
 	}
 	return out
+}
+
+// costs are those in rows of LogsQL. The engine stores decimal fractions as numbers
+// or as text, depending on the others of a block, and reads the former back to within
+// the last digit.
+var costs = regexp.MustCompile(`"cost\.usd":"[^"]*"`)
+
+func roundedCost(field string) string {
+	f, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimPrefix(field, `"cost.usd":"`), `"`), 64)
+	if err != nil {
+		return field
+	}
+	return `"cost.usd":"` + strconv.FormatFloat(f, 'g', 12, 64) + `"`
 }
 
 // rounded rounds numbers to 12 digits: the engine adds up in the order of its
