@@ -107,6 +107,7 @@ func (s *Store) rollupCold(ctx context.Context, day Range) error {
 		if err != nil {
 			return err
 		}
+		s.rollups.outdo(marks)
 		counts, err := s.callsPerHour(own, day)
 		if err != nil {
 			return err

@@ -3,6 +3,7 @@ package tier
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"time"
 )
@@ -28,8 +29,11 @@ func (m *Manager) lease(ctx context.Context, start, end time.Time) (*lease, []st
 			continue
 		}
 		if _, ok := m.thawed[day]; ok {
-			m.thawed[day] = m.opts.Now()
-			continue
+			if _, err := os.Stat(m.partition(day)); err == nil {
+				m.thawed[day] = m.opts.Now()
+				continue
+			}
+			delete(m.thawed, day) // the engine had no room for it and has dropped it
 		}
 		l.away[day] = true
 		want = append(want, day)

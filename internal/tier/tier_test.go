@@ -681,3 +681,26 @@ func TestHotDaysAreHeldAlone(t *testing.T) {
 		t.Errorf("missing %v", missing)
 	}
 }
+
+// TestDroppedCopyIsNotTakenForThere: the engine drops the oldest days where it has
+// no room, which are those that were brought back. Answers must not lack them
+// without a word.
+func TestDroppedCopyIsNotTakenForThere(t *testing.T) {
+	w := newWorld(t)
+	m, e := w.start(t)
+	if err := m.Round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	day := now.AddDate(0, 0, -6)
+	for range 2 {
+		if missing := ask(t, m, day, day.Add(time.Hour)); len(missing) > 0 || e.rows(day.Format(dayLayout)) != rowsOf(day.Format(dayLayout)) {
+			t.Fatalf("missing %v, rows %q", missing, e.rows(day.Format(dayLayout)))
+		}
+		if err := e.DetachDay(t.Context(), day.Format(dayLayout)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(m.partition(day.Format(dayLayout))); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
