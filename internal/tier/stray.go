@@ -43,6 +43,21 @@ func (m *Manager) strays() ([]string, error) {
 	return names, err
 }
 
+// joinStrays adds rows that wait in files to their days before work on the days:
+// added after it, what was removed would be there again.
+func (m *Manager) joinStrays(ctx context.Context) error {
+	days, err := m.strays()
+	if err != nil {
+		return err
+	}
+	for _, day := range days {
+		if err := m.bring(ctx, day); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // CopyStrays copies the files of rows that wait for their days to dir: a snapshot
 // of the days lacks these rows. The caller holds the days.
 func (m *Manager) CopyStrays(dir string) error {

@@ -180,3 +180,47 @@ func TestCutJoinKeepsItsRows(t *testing.T) {
 		t.Errorf("day %s has %q, day %s %q", anew, got, older, e.rows(older))
 	}
 }
+
+// TestErasureSeesWaitingRows: rows that a join which was cut has left in a file
+// came back with the next round, after an erasure had removed them from the day.
+func TestErasureSeesWaitingRows(t *testing.T) {
+	for _, step := range []string{"fetch", "add", "added"} {
+		w, _, _ := strayWorld(t)
+		dead := false
+		w.step = func(s string) error {
+			if dead = dead || s == step; dead {
+				return errKilled
+			}
+			return nil
+		}
+		m, _ := w.start(t)
+		if err := m.Round(t.Context()); err == nil {
+			t.Fatal("the round was not cut")
+		}
+		w.step = nil
+		m, e := w.start(t)
+		start, end := all()
+		_, release, err := m.Recall(t.Context(), start, end)
+		if err != nil {
+			t.Fatal(step, err)
+		}
+		for d := range 10 { // what an erasure does
+			day := now.AddDate(0, 0, -d).Format(dayLayout)
+			if err := os.WriteFile(filepath.Join(w.dir, "partitions", day, "rows"), []byte("clean"), 0o600); err != nil {
+				t.Fatal(step, err)
+			}
+		}
+		release()
+		if err := m.Round(t.Context()); err != nil {
+			t.Fatal(step, err)
+		}
+		if missing := ask(t, m, start, end); len(missing) > 0 {
+			t.Errorf("%s: missing %v", step, missing)
+		}
+		for d := range 10 {
+			if day := now.AddDate(0, 0, -d).Format(dayLayout); e.rows(day) != "clean" {
+				t.Errorf("cut before %s: day %s has %.50q again", step, day, e.rows(day))
+			}
+		}
+	}
+}

@@ -243,6 +243,9 @@ func (m *Manager) recall(ctx context.Context, start, end time.Time) ([]string, e
 	if err := m.refresh(ctx); err != nil {
 		return nil, err
 	}
+	if err := m.joinStrays(ctx); err != nil {
+		return nil, err
+	}
 	m.mu.Lock()
 	var days []string
 	for day := range m.days {
@@ -276,6 +279,9 @@ func (m *Manager) HoldHot(ctx context.Context) (release func(), err error) {
 			m.work.Unlock()
 		}
 	}()
+	if err := m.joinStrays(ctx); err != nil {
+		return nil, err
+	}
 	m.mu.Lock()
 	days := slices.Sorted(maps.Keys(m.thawed))
 	m.mu.Unlock()
