@@ -177,7 +177,8 @@ func setAside(name string, data []byte) error {
 	if os.Link(name, aside) == nil {
 		return nil
 	}
-	if err := os.WriteFile(aside, data, 0o600); err != nil { // no hard links here
+	// No hard links here.
+	if err := os.WriteFile(aside, data, 0o600); err != nil { //nolint:gosec // the path is that of a segment
 		return errors.Join(err, os.Remove(aside))
 	}
 	return nil
