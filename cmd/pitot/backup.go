@@ -115,10 +115,12 @@ func (c *backupCreateCmd) offline(ctx context.Context, repo *backup.Repository) 
 	return repo.Create(ctx, backup.Source{Dir: c.Data, Name: c.Data, Pitot: resolveVersion(), Skip: skipOffline}, nil)
 }
 
-// skipOffline leaves out what belongs to a running process.
+// skipOffline leaves out what belongs to a running process, and what says of the
+// present days which of them are whole: when the backup is restored, a cold copy
+// may have more.
 func skipOffline(name string) bool {
 	switch name {
-	case "snapshots", "cold/cache", "journal/lock", "journal/repair.tmp", "events/flock.lock", "metrics/lock", "metrics/queries.active":
+	case "snapshots", "cold/cache", "journal/lock", "journal/repair.tmp", "events/flock.lock", "events/tier.json", "metrics/lock", "metrics/queries.active":
 		return true
 	}
 	return strings.HasPrefix(path.Base(name), ".")

@@ -337,3 +337,97 @@ func FuzzDecodeManifest(f *testing.F) {
 		}
 	})
 }
+
+// hookStore calls a function before it deletes.
+type hookStore struct {
+	blob.Store
+	before func(key string)
+}
+
+func (h hookStore) Delete(ctx context.Context, key string) error {
+	h.before(key)
+	return h.Store.Delete(ctx, key)
+}
+
+// TestBackupBesidePrune: a backup that began while another process pruned found
+// content there that was gone when it ended.
+func TestBackupBesidePrune(t *testing.T) {
+	src, place := t.TempDir(), blob.Dir(t.TempDir())
+	tree(t, src, map[string]string{"a": "stays", "b": "comes again"})
+	other := newRepository(t, place)
+	create(t, other, src)
+	if err := os.Remove(filepath.Join(src, "b")); err != nil {
+		t.Fatal(err)
+	}
+	create(t, other, src)
+	tree(t, src, map[string]string{"b": "comes again"})
+	r := newRepository(t, place)
+	r.now = other.now
+	var beside *Manifest
+	var begun error
+	once := false
+	r.store = hookStore{place, func(string) {
+		if !once {
+			once = true
+			beside, begun = other.Create(t.Context(), Source{Dir: src}, nil)
+		}
+	}}
+	if _, err := r.Prune(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if begun == nil {
+		faults, err := other.Verify(t.Context(), beside, nil)
+		t.Fatalf("a backup was made beside a prune: %v, %v", faults, err)
+	}
+	if !strings.Contains(begun.Error(), "prune is under way") {
+		t.Errorf("a backup beside a prune: %v", begun)
+	}
+	last := create(t, other, src)
+	for _, id := range []string{"", last.ID} {
+		m, err := other.Manifest(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if faults, err := other.Verify(t.Context(), m, nil); err != nil || len(faults) > 0 {
+			t.Errorf("the backup is not whole: %v, %v", faults, err)
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(string(place), "running", "*")); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+// TestLongBackupKeepsPruneAway: the mark of a backup was heeded for a day, however
+// long it took.
+func TestLongBackupKeepsPruneAway(t *testing.T) {
+	src, place := t.TempDir(), blob.Dir(t.TempDir())
+	tree(t, src, map[string]string{"a": "1", "b": "2", "c": "3", "d": "4", "e": "5"})
+	r := newRepository(t, place)
+	now := time.Now()
+	r.now = func() time.Time { now = now.Add(6 * time.Hour); return now }
+	marks := 0
+	r.store = putStore{place, func(key string) {
+		if strings.HasPrefix(key, runningPrefix) {
+			marks++
+		}
+	}}
+	create(t, r, src)
+	if marks < 5 {
+		t.Errorf("the mark was written %d times in more than a day", marks)
+	}
+	r.now = func() time.Time { now = now.Add(runningFor); return now }
+	if _, err := r.Create(t.Context(), Source{Dir: src}, nil); err == nil {
+		t.Error("a backup went on whose mark had expired")
+	}
+}
+
+// putStore calls a function before it stores.
+type putStore struct {
+	blob.Store
+	before func(key string)
+}
+
+func (p putStore) Put(ctx context.Context, key string, r io.Reader, size int64) error {
+	p.before(key)
+	return p.Store.Put(ctx, key, r, size)
+}

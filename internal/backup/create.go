@@ -49,19 +49,26 @@ func (r *Repository) Create(ctx context.Context, src Source, progress Progress) 
 			}
 		}
 	}
-	running := "running/" + m.ID
-	if err := r.write(ctx, running, nil); err != nil {
+	mark, err := r.mark(ctx, runningPrefix+m.ID, runningFor)
+	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = r.store.Delete(context.WithoutCancel(ctx), running) }() // else it expires
-	// After the mark: from here on nobody prunes.
+	defer func() { _ = r.store.Delete(context.WithoutCancel(ctx), mark.key) }() // else it expires
+	// After the mark: from here on nobody begins to prune. Who has begun may remove
+	// what this backup would find here and not send.
+	if err := r.nobodyPrunes(ctx); err != nil {
+		return nil, err
+	}
 	objects, err := r.objects(ctx)
 	if err != nil {
 		return nil, err
 	}
-	c := creator{r: r, m: m, known: known, objects: objects, progress: progress}
+	c := creator{r: r, m: m, mark: mark, known: known, objects: objects, progress: progress}
 	if err := c.walk(ctx, src); err != nil {
 		return nil, err
+	}
+	if err := mark.renew(ctx); err != nil {
+		return nil, fmt.Errorf("backup: %w", err)
 	}
 	b, err := encodeManifest(m)
 	if err != nil {
@@ -76,6 +83,7 @@ func (r *Repository) Create(ctx context.Context, src Source, progress Progress) 
 type creator struct {
 	r        *Repository
 	m        *Manifest
+	mark     *mark
 	known    map[string]*File
 	objects  map[string]blob.Info
 	progress Progress
@@ -108,6 +116,9 @@ func (c *creator) walk(ctx context.Context, src Source) error {
 }
 
 func (c *creator) file(ctx context.Context, name, path string) error {
+	if err := c.mark.renew(ctx); err != nil {
+		return fmt.Errorf("backup: %w", err)
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return fmt.Errorf("backup: %w", err)

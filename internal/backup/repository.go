@@ -3,6 +3,7 @@ package backup
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,6 +21,57 @@ const marker = "pitot-backup.json"
 // runningFor is how long a backup that is said to run keeps Prune away: it has
 // died since.
 const runningFor = 24 * time.Hour
+
+// runningPrefix begins the marks of backups that are being made, prunePrefix, which
+// begins with it so that older versions see them, those of prunes.
+const (
+	runningPrefix = "running/"
+	prunePrefix   = runningPrefix + "prune-"
+)
+
+// pruningFor is how long the mark of a prune keeps backups away.
+const pruningFor = time.Hour
+
+// mark is an object that says that somebody is at work.
+type mark struct {
+	r    *Repository
+	key  string
+	life time.Duration // how long others heed it
+	last time.Time     // when it was written
+}
+
+func (r *Repository) mark(ctx context.Context, key string, life time.Duration) (*mark, error) {
+	m := &mark{r, key, life, r.now()}
+	return m, r.write(ctx, m.key, nil)
+}
+
+// renew writes the mark anew where it has become old. Whose mark has not been
+// heeded any more must end.
+func (m *mark) renew(ctx context.Context) error {
+	now := m.r.now()
+	age := now.Sub(m.last)
+	if age < m.life/12 {
+		return nil
+	}
+	if age >= m.life {
+		return errors.New("it took so long that another backup or prune may have begun: do it again")
+	}
+	m.last = now
+	return m.r.write(ctx, m.key, nil)
+}
+
+// nobodyPrunes fails while a prune is under way.
+func (r *Repository) nobodyPrunes(ctx context.Context) error {
+	for i, err := range r.store.List(ctx, prunePrefix) {
+		if err != nil {
+			return err
+		}
+		if r.now().Sub(i.Modified) < pruningFor {
+			return fmt.Errorf("a prune is under way since %s: make the backup later", i.Modified.UTC().Format(time.RFC3339))
+		}
+	}
+	return nil
+}
 
 // Repository holds backups.
 type Repository struct {
@@ -157,12 +209,19 @@ func (r *Repository) Prune(ctx context.Context, keep int) (Pruned, error) {
 	if keep < 1 {
 		return p, errors.New("at least one backup is kept")
 	}
-	for i, err := range r.store.List(ctx, "running/") {
+	// The mark first, then the look for backups, which do the same: of the two that
+	// begin at once, one or both give way.
+	mark, err := r.mark(ctx, prunePrefix+r.now().UTC().Format(idLayout)+"-"+strings.ToLower(rand.Text()[:6]), pruningFor)
+	if err != nil {
+		return p, err
+	}
+	defer func() { _ = r.store.Delete(context.WithoutCancel(ctx), mark.key) }() // else it expires
+	for i, err := range r.store.List(ctx, runningPrefix) {
 		if err != nil {
 			return p, err
 		}
-		if r.now().Sub(i.Modified) < runningFor {
-			return p, fmt.Errorf("a backup is being made (%s): prune later", strings.TrimPrefix(i.Key, "running/"))
+		if !strings.HasPrefix(i.Key, prunePrefix) && r.now().Sub(i.Modified) < runningFor {
+			return p, fmt.Errorf("a backup is being made (%s): prune later", strings.TrimPrefix(i.Key, runningPrefix))
 		}
 	}
 	ids, err := r.IDs(ctx)
@@ -193,6 +252,9 @@ func (r *Repository) Prune(ctx context.Context, keep int) (Pruned, error) {
 	for key, i := range objects {
 		if needed[key] {
 			continue
+		}
+		if err := mark.renew(ctx); err != nil {
+			return p, err
 		}
 		if err := r.store.Delete(ctx, key); err != nil {
 			return p, err

@@ -107,6 +107,7 @@ func (s *Store) rollupCold(ctx context.Context, day Range) error {
 		if err != nil {
 			return err
 		}
+		s.rollups.outdo(marks)
 		counts, err := s.callsPerHour(own, day)
 		if err != nil {
 			return err
@@ -146,6 +147,7 @@ func (s *Store) addRows(ctx context.Context, start time.Time, rows []copiedRow) 
 		if found[rows[i].key()] {
 			continue
 		}
+		found[rows[i].key()] = true // a file may have a row twice
 		if rows[i].Fields["_time"] == "" {
 			return errors.New("a row of a day has no time")
 		}

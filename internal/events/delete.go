@@ -40,11 +40,14 @@ const (
 )
 
 // deleteRows removes the rows of some filters from the engine's files, and returns
-// when that is done. Inserts wait meanwhile.
+// when that is done. Inserts wait meanwhile, and so do rollups: one that had read
+// the rows before would write what they add up to, and whose they were, after.
 func (s *Store) deleteRows(ctx context.Context, filters ...string) error {
 	if len(filters) == 0 {
 		return nil
 	}
+	s.rollups.mu.Lock()
+	defer s.rollups.mu.Unlock()
 	s.deleting.Lock()
 	defer s.deleting.Unlock()
 	release, err := s.freezeQuiet(ctx)

@@ -138,6 +138,7 @@ func (s *Store) Rollup(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	s.rollups.outdo(marks)
 	counts, err := s.callsPerHour(ctx, Range{start, end})
 	if err != nil {
 		return 0, err
@@ -245,6 +246,16 @@ func (s *Store) callsPerHour(ctx context.Context, r Range) (map[int64]int64, err
 		}
 	}
 	return counts, nil
+}
+
+// outdo makes generations to come newer than those of marks: their clock may have
+// been ahead of that of now, and they would win for ever.
+func (st *rollupState) outdo(marks *markSet) {
+	for _, set := range []map[int64]mark{marks.hours, marks.days} {
+		for _, m := range set {
+			st.lastLabel = max(st.lastLabel, m.gen)
+		}
+	}
 }
 
 // newLabel returns a generation that is newer than all before.

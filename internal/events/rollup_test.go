@@ -253,3 +253,31 @@ func TestSketch(t *testing.T) {
 		t.Error("zero is not zero")
 	}
 }
+
+// TestRollupAfterAClockThatWasAhead: totals of a process whose clock was ahead must
+// not win over those of the next one for ever, which computed them again and again.
+func TestRollupAfterAClockThatWasAhead(t *testing.T) {
+	s, _ := ownEngine(t)
+	r := rand.New(rand.NewPCG(41, 42))
+	at := time.Now().UTC().Truncate(time.Hour).Add(-3 * time.Hour)
+	insert(t, s, llm.Record{Call: randomCall(r, at, "svc")})
+	s.now = func() time.Time { return time.Now().Add(20 * time.Hour) }
+	if n, err := s.Rollup(t.Context()); err != nil || n == 0 {
+		t.Fatal(n, err)
+	}
+	next, err := New(s.ep, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	insert(t, next, llm.Record{Call: randomCall(r, at.Add(time.Minute), "svc")})
+	if n, err := next.Rollup(t.Context()); err != nil || n == 0 {
+		t.Fatal(n, err)
+	}
+	if n, err := next.Rollup(t.Context()); err != nil || n != 0 {
+		t.Errorf("%d periods were computed again though nothing has changed: %v", n, err)
+	}
+	marks, err := next.marks(t.Context(), Range{at, at.Add(time.Hour)})
+	if err != nil || marks.hours[at.Unix()].calls != 2 {
+		t.Errorf("the hour counts %+v, %v; want 2 calls", marks.hours[at.Unix()], err)
+	}
+}

@@ -383,6 +383,46 @@ func TestADamagedSegmentIsSetAsideAndTheRestServed(t *testing.T) {
 	}
 }
 
+// TestACutRepairLosesNoMore kills the process after a damaged segment was set
+// aside: its readable records are read all the same.
+func TestACutRepairLosesNoMore(t *testing.T) {
+	lost := map[bool]uint64{}
+	for _, cut := range []bool{false, true} {
+		o := small(t.TempDir())
+		j := open(t, o)
+		appendRange(t, j, 0, 400)
+		j.Close()
+		name := wlog.SegmentName(o.Dir, 1)
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b[len(b)/2+100] ^= 0x40
+		if err := os.WriteFile(name, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if cut {
+			if err := setAside(name, b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c := cursor(t, open(t, o), "c")
+		var batch Batch
+		for c.last < 400 {
+			if err := c.Next(t.Context(), &batch, 1000, 1<<30); err != nil {
+				t.Fatal(err)
+			}
+		}
+		lost[cut] = batch.Lost
+		if kept, err := os.ReadFile(name + corruptSuffix); err != nil || string(kept) != string(b) {
+			t.Errorf("the damaged segment is not kept as it was: %v", err)
+		}
+	}
+	if lost[true] != lost[false] || lost[false] == 0 {
+		t.Errorf("records lost: %d after a cut repair, else %d", lost[true], lost[false])
+	}
+}
+
 func TestDamageWhileOpenCostsOnlyWhatItHit(t *testing.T) {
 	o := small(t.TempDir())
 	o.SegmentSize, o.MaxBytes = 16*pageSize, 64*pageSize

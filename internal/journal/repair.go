@@ -154,8 +154,8 @@ func (j *Journal) quarantine(index int, data []byte, res scanResult) (int64, err
 		j.log.Error("rewrite of damaged journal segment failed: only the records before the damage are kept", "segment", index, "err", err)
 		return res.goodEnd, errors.Join(truncate(name, res.goodEnd), os.RemoveAll(tmp))
 	}
-	if err := os.Rename(name, name+corruptSuffix); err != nil {
-		return 0, err
+	if err := setAside(name, data); err != nil {
+		j.log.Error("damaged journal segment cannot be kept beside: only its readable records are", "segment", index, "err", err)
 	}
 	if err := os.Rename(wlog.SegmentName(tmp, 0), name); err != nil {
 		return 0, err
@@ -164,6 +164,24 @@ func (j *Journal) quarantine(index int, data []byte, res scanResult) (int64, err
 		return 0, err
 	}
 	return end, nil
+}
+
+// setAside keeps a damaged segment under another name, too. Under its own it stays
+// until the readable records are in its place: a crash in between must leave one
+// of both there.
+func setAside(name string, data []byte) error {
+	aside := name + corruptSuffix
+	if err := os.Remove(aside); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if os.Link(name, aside) == nil {
+		return nil
+	}
+	// No hard links here.
+	if err := os.WriteFile(aside, data, 0o600); err != nil { //nolint:gosec // the path is that of a segment
+		return errors.Join(err, os.Remove(aside))
+	}
+	return nil
 }
 
 // rewrite puts the readable records of data into the first segment of a new log.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/prometheus/tsdb/wlog"
@@ -34,10 +35,11 @@ func (j *Journal) Snapshot(dir string) error {
 	if closed {
 		return fmt.Errorf("%s: %w", op, ErrClosed)
 	}
-	for _, s := range segs {
+	for _, s := range slices.Backward(segs) {
 		err := copyStart(wlog.SegmentName(dir, s.index), wlog.SegmentName(j.opts.Dir, s.index), s.end)
-		// One that is gone meanwhile is behind every cursor. A gap in front does no
-		// harm; later ones are there, for segments go from the oldest.
+		// One that is gone meanwhile is behind every cursor, and so are those before
+		// it, for segments go from the oldest: copied from the newest on, there is a
+		// gap in front, which does no harm, and none between them.
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("%s: %w", op, err)
 		}

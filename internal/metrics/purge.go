@@ -42,13 +42,16 @@ func (d Doomed) matchers() []*labels.Matcher {
 // Exemplars are lost.
 func Purge(ctx context.Context, dir string, doomed []Doomed, logger *slog.Logger) error {
 	const op = "purge metrics"
+	next, old := dir+".purged", dir+".before-purge"
+	// Where the last attempt was cut between its two renames, the new one is whole,
+	// and there is no store. It may have been for others than these: they follow.
+	if _, err := os.Stat(old); err == nil {
+		if err := finishPurge(dir, next, old); err != nil {
+			return err
+		}
+	}
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil
-	}
-	next, old := dir+".purged", dir+".before-purge"
-	// Where the last attempt was cut between its two renames, the new one is whole.
-	if _, err := os.Stat(old); err == nil {
-		return finishPurge(dir, next, old)
 	}
 	if err := os.RemoveAll(next); err != nil {
 		return fmt.Errorf("%s: %w", op, err)

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"testing"
@@ -85,5 +86,50 @@ func TestPurgeLeavesNoByte(t *testing.T) {
 	}
 	if samples != 10 || set.Err() != nil {
 		t.Errorf("%d samples of the other user are left, want 10: %v", samples, set.Err())
+	}
+}
+
+// TestCutPurgeIsFinished ends the process before and after each of the two renames
+// that put the new store in place.
+func TestCutPurgeIsFinished(t *testing.T) {
+	for _, cut := range []string{"before the renames", "between the renames", "after the renames"} {
+		dir := filepath.Join(t.TempDir(), "metrics")
+		log := slog.New(slog.DiscardHandler)
+		fill := func(dir string, users ...string) {
+			t.Helper()
+			db, err := tsdb.Open(dir, log, nil, tsdb.DefaultOptions(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			app := db.Appender(t.Context())
+			for _, user := range users {
+				if _, err := app.Append(0, labels.FromStrings(model.MetricNameLabel, "m", "user", user), time.Now().UnixMilli(), 1); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := errors.Join(app.Commit(), db.Close()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		switch cut {
+		case "before the renames":
+			fill(dir, "canaryuser", "other")
+			fill(dir+".purged", "other")
+		case "between the renames":
+			fill(dir+".before-purge", "canaryuser", "other")
+			fill(dir+".purged", "other")
+		case "after the renames":
+			fill(dir+".before-purge", "canaryuser", "other")
+			fill(dir, "other")
+		}
+		if err := Purge(t.Context(), dir, []Doomed{{Label: "user", Value: "canaryuser", Everybodys: true}}, log); err != nil {
+			t.Fatal(cut, err)
+		}
+		if hits, _, err := residue.Find(filepath.Dir(dir), "canaryuser"); err != nil || len(hits) > 0 {
+			t.Errorf("%s: left: %v %v", cut, hits, err)
+		}
+		if hits, _, err := residue.Find(dir, "other"); err != nil || len(hits) == 0 {
+			t.Errorf("%s: the others' series are lost: %v", cut, err)
+		}
 	}
 }

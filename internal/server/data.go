@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/pitot-dev/pitot/internal/api"
@@ -20,6 +21,7 @@ import (
 	"github.com/pitot-dev/pitot/internal/events"
 	"github.com/pitot-dev/pitot/internal/llm"
 	"github.com/pitot-dev/pitot/internal/pipeline"
+	"github.com/pitot-dev/pitot/internal/tier"
 )
 
 // Stats says what is stored.
@@ -112,21 +114,28 @@ func (d dataAdmin) Clean(ctx context.Context, c events.Cleaning, withMetrics, dr
 	if err != nil {
 		return nil, err
 	}
-	rep.Days = days
-	if dry {
+	if rep.Days = days; dry {
 		rep.Rows, err = s.events.CountClean(ctx, c)
 		return rep, err
 	}
 	if err := s.delivered(ctx); err != nil {
 		return nil, err
 	}
+	if s.tier != nil {
+		release, err := s.tier.HoldHot(ctx)
+		if errors.Is(err, tier.ErrInUse) {
+			return nil, &api.Error{Status: http.StatusConflict, Code: api.CodeBusy, Message: "a query reads a day that was brought back from cold storage; nothing was removed", Hint: "try again when it has ended"}
+		}
+		if err != nil {
+			return nil, err
+		}
+		defer release()
+	}
 	if rep.Rows, err = s.events.CountClean(ctx, c); err != nil {
 		return nil, err
 	}
-	for _, day := range days {
-		if err := s.dropDay(ctx, day); err != nil {
-			return nil, err
-		}
+	if rep.Days, err = s.dropWholeDays(ctx, c); err != nil {
+		return nil, err
 	}
 	if _, err := s.persist(ctx, func() error { _, err := s.events.Clean(ctx, c); return err }); err != nil {
 		return nil, err
@@ -136,7 +145,7 @@ func (d dataAdmin) Clean(ctx context.Context, c events.Cleaning, withMetrics, dr
 			return nil, err
 		}
 	}
-	s.log.Info("data was cleaned", "tenant", rep.Tenant, "end", rep.End, "days", len(days), "kinds", strings.Join(c.Kinds, ","))
+	s.log.Info("data was cleaned", "tenant", rep.Tenant, "end", rep.End, "days", len(rep.Days), "kinds", strings.Join(c.Kinds, ","))
 	return rep, nil
 }
 
@@ -170,7 +179,28 @@ func (s *Server) wholeDays(ctx context.Context, c events.Cleaning) ([]string, er
 // droppedPrefix begins the names of directories that are being removed.
 const droppedPrefix = "dropped-"
 
-// dropDay removes the files of a day.
+// dropWholeDays drops the days that a cleaning removes as a whole. No row comes
+// meanwhile: the engine would take those of a day that is let go of and keep none,
+// and somebody else's would go with the day.
+func (s *Server) dropWholeDays(ctx context.Context, c events.Cleaning) ([]string, error) {
+	release := s.events.Freeze()
+	defer release()
+	if err := s.events.Flush(ctx); err != nil {
+		return nil, err
+	}
+	days, err := s.wholeDays(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	for _, day := range days {
+		if err := s.dropDay(ctx, day); err != nil {
+			return nil, err
+		}
+	}
+	return days, nil
+}
+
+// dropDay removes the files of a day. The caller holds inserts back.
 func (s *Server) dropDay(ctx context.Context, day string) error {
 	if err := s.events.DetachDay(ctx, day); err != nil {
 		return err
@@ -268,11 +298,15 @@ func (s *Server) eraseAll(ctx context.Context, e events.Erasure, rep *api.EraseR
 	if err := s.delivered(ctx); err != nil {
 		return err
 	}
+	unhold := func() {}
 	if s.tier != nil {
-		days, err := s.tier.Recall(ctx, time.Time{}, rep.Time.Add(48*time.Hour))
+		days, release, err := s.tier.Recall(ctx, time.Time{}, rep.Time.Add(48*time.Hour))
 		if err != nil {
 			return fmt.Errorf("nothing was erased, cold days could not be brought back: %w", err)
 		}
+		held := sync.OnceFunc(release) // a day that moved meanwhile would keep what is erased
+		defer held()
+		unhold = held
 		if len(days) > 0 {
 			rep.Done = append(rep.Done, fmt.Sprintf("cold storage: %d days brought back and removed there; they move again when they are clean", len(days)))
 		}
@@ -296,6 +330,7 @@ func (s *Server) eraseAll(ctx context.Context, e events.Erasure, rep *api.EraseR
 	if again > 0 {
 		rep.Done = append(rep.Done, "the event engine restarted in the midst of it: the erasure was done again, as a whole")
 	}
+	unhold()
 	rep.Done = append(rep.Done, "event store: rows deleted and the files that held them rewritten; totals computed again")
 	rep.NotReached = s.outOfReach(field)
 	forget, cancel := context.WithTimeout(ctx, time.Minute)

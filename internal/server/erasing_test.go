@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -34,6 +35,21 @@ func TestErasuresAreNotedUntilTheyEnd(t *testing.T) {
 	}
 	if l, err := s.erasures(); err != nil || len(l.Erasures) != 0 || len(s.erasingStatus()) != 0 {
 		t.Errorf("left are %+v, %v", l, err)
+	}
+}
+
+// TestDaysWaitForTheJournal: for a while, for on a full disk they must move first.
+func TestDaysWaitForTheJournal(t *testing.T) {
+	var j journalStall
+	now, behind := time.Now(), errors.New("behind")
+	for i, tt := range []struct {
+		after time.Duration
+		err   error
+		want  bool
+	}{{0, nil, false}, {time.Hour, behind, true}, {time.Hour + journalPatience - 1, behind, true}, {time.Hour + journalPatience, behind, false}, {2 * time.Hour, nil, false}, {3 * time.Hour, behind, true}} {
+		if got := j.holds(tt.err, now.Add(tt.after)); got != tt.want {
+			t.Errorf("step %d: held %v", i, got)
+		}
 	}
 }
 

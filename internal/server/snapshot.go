@@ -137,6 +137,9 @@ func (s *Server) snapshotTiers(ctx context.Context, dir string) (int, time.Durat
 			return 0, 0, err
 		}
 	}
+	if err := s.tier.CopyStrays(filepath.Join(dir, "events")); err != nil {
+		return 0, 0, err
+	}
 	return s.snapshotEvents(ctx, dir)
 }
 

@@ -40,14 +40,58 @@ func (s *Server) buildTier() error {
 	var err error
 	s.tier, err = tier.New(tier.Options{
 		Config: e.Cold, Dir: s.eventsDir(), Hot: time.Duration(e.Retention), MaxDisk: int64(e.MaxDisk), Engine: s.events, Logger: s.component("tier"), Data: s.opts.DataDir,
-		// What is past the age of its kind must not become cold.
-		Prepare: func(ctx context.Context) error { return s.cleanAged(ctx, kindAges(&e.Ages), time.Now()) },
+		Prepare: s.prepareMoves(),
 	})
 	if err != nil {
 		return err
 	}
 	s.events.SetCold(s.tier)
 	return nil
+}
+
+const (
+	// journalWait is how long a round waits for the journal before days move, and
+	// journalPatience how long days stay for it.
+	journalWait     = 30 * time.Second
+	journalPatience = 10 * time.Minute
+)
+
+// prepareMoves returns what is done before days become cold, and take no records
+// any more: those of them that wait in the journal, after a start or a stall, are
+// stored first. Not without end: on a full disk days must move before records can
+// be stored again. And what is past the age of its kind must not become cold.
+func (s *Server) prepareMoves() func(context.Context) error {
+	var stall journalStall
+	return func(ctx context.Context) error {
+		wait, cancel := context.WithTimeout(ctx, journalWait)
+		err := s.delivered(wait)
+		cancel()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if stall.holds(err, time.Now()) {
+			return fmt.Errorf("days wait for the journal: %w", err)
+		}
+		if err != nil {
+			s.component("tier").Warn("days move though the journal is not delivered: records of these days that are in it will be refused", "err", err)
+		}
+		return s.cleanAged(ctx, kindAges(&s.config.Storage.Events.Ages), time.Now())
+	}
+}
+
+// journalStall is since when the journal has been behind; zero: it is not.
+type journalStall struct{ since time.Time }
+
+// holds says whether days stay, after a wait for the journal that ended with err.
+func (j *journalStall) holds(err error, now time.Time) bool {
+	if err == nil {
+		j.since = time.Time{}
+		return false
+	}
+	if j.since.IsZero() {
+		j.since = now
+	}
+	return now.Sub(j.since) < journalPatience
 }
 
 // runTier moves old days once the engine is up.
@@ -123,9 +167,11 @@ func (s *Server) ageOnce(ctx context.Context, ages map[string]config.KindAge, no
 			if err != nil || !aged(ages, start.Add(24*time.Hour), moved, now) {
 				continue
 			}
-			if _, err := s.tier.Recall(ctx, start, start.Add(24*time.Hour)); err != nil {
+			_, release, err := s.tier.Recall(ctx, start, start.Add(24*time.Hour))
+			if err != nil {
 				return err
 			}
+			release() // a round cleans it before it moves
 		}
 	}
 	return s.cleanAged(ctx, ages, now)

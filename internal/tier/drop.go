@@ -25,7 +25,7 @@ func (m *Manager) drop(ctx context.Context, day string) error {
 	}
 	m.mu.Unlock()
 	if inUse {
-		return errInUse
+		return ErrInUse
 	}
 	defer func() {
 		m.mu.Lock()
@@ -130,7 +130,7 @@ func (m *Manager) evict(ctx context.Context, local []localDay) error {
 			}
 			continue // it was just moved
 		}
-		if err := m.drop(ctx, d.name); err != nil && !errors.Is(err, errInUse) {
+		if err := m.drop(ctx, d.name); err != nil && !errors.Is(err, ErrInUse) {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package tier
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"time"
 )
@@ -13,8 +14,8 @@ type lease struct {
 	away       map[string]bool // days of it that are not here yet
 }
 
-// errInUse is the error of a day that cannot go because a query reads it.
-var errInUse = errors.New("a query reads the day")
+// ErrInUse is the error of a day that cannot go because a query reads it.
+var ErrInUse = errors.New("a query reads the day")
 
 // lease keeps the days of a range that are here until ctx ends, and returns those
 // that are not.
@@ -28,8 +29,11 @@ func (m *Manager) lease(ctx context.Context, start, end time.Time) (*lease, []st
 			continue
 		}
 		if _, ok := m.thawed[day]; ok {
-			m.thawed[day] = m.opts.Now()
-			continue
+			if _, err := os.Stat(m.partition(day)); err == nil {
+				m.thawed[day] = m.opts.Now()
+				continue
+			}
+			delete(m.thawed, day) // the engine had no room for it and has dropped it
 		}
 		l.away[day] = true
 		want = append(want, day)

@@ -50,9 +50,11 @@ func TestBackupsReferToColdDays(t *testing.T) {
 	}
 	// Brought back for good, and moved anew: another manifest, whole.
 	start := now.AddDate(0, 0, -6).Truncate(24 * time.Hour)
-	if days, err := m.Recall(t.Context(), start, start.Add(24*time.Hour)); err != nil || len(days) != 1 {
+	days, release, err := m.Recall(t.Context(), start, start.Add(24*time.Hour))
+	if err != nil || len(days) != 1 {
 		t.Fatal(days, err)
 	}
+	release()
 	if got := check(now); got.Days != 5 || len(got.Faults) != 1 || !strings.Contains(got.Faults[0], "not there") {
 		t.Errorf("one day recalled: %+v", got)
 	}

@@ -33,6 +33,7 @@ type state struct {
 func (m *Manager) load() error {
 	b, err := os.ReadFile(m.statePath())
 	if errors.Is(err, os.ErrNotExist) {
+		m.unknown = true
 		return nil
 	}
 	var s state

@@ -43,6 +43,45 @@ func (m *Manager) strays() ([]string, error) {
 	return names, err
 }
 
+// joinStrays adds rows that wait in files to their days before work on the days:
+// added after it, what was removed would be there again.
+func (m *Manager) joinStrays(ctx context.Context) error {
+	days, err := m.strays()
+	if err != nil {
+		return err
+	}
+	for _, day := range days {
+		if err := m.bring(ctx, day); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CopyStrays copies the files of rows that wait for their days to dir: a snapshot
+// of the days lacks these rows. The caller holds the days.
+func (m *Manager) CopyStrays(dir string) error {
+	days, err := m.strays()
+	if err != nil {
+		return err
+	}
+	for _, day := range days {
+		name := m.strayFile(day)
+		err := durable.Replace(filepath.Join(dir, filepath.Base(name)), func(w io.Writer) error {
+			f, err := os.Open(name)
+			if err != nil {
+				return err
+			}
+			_, err = io.Copy(w, f)
+			return errors.Join(err, f.Close())
+		})
+		if err != nil {
+			return fmt.Errorf("rows of day %s beside its cold copy: %w", day, err)
+		}
+	}
+	return nil
+}
+
 // join makes one hot day of what is here and of the cold copy, which goes. It
 // may be cut at any point and called again.
 func (m *Manager) join(ctx context.Context, day string, here bool) error {
@@ -50,8 +89,7 @@ func (m *Manager) join(ctx context.Context, day string, here bool) error {
 		if err := m.opts.Step("stray"); err != nil {
 			return err
 		}
-		err := durable.Replace(m.strayFile(day), func(w io.Writer) error { return m.opts.Engine.WriteDay(ctx, day, w) })
-		if err != nil {
+		if err := m.setAside(ctx, day); err != nil {
 			return fmt.Errorf("rows of day %s beside its cold copy: %w", day, err)
 		}
 		if err := m.drop(ctx, day); err != nil {
@@ -79,7 +117,34 @@ func (m *Manager) join(ctx context.Context, day string, here bool) error {
 	if err := os.Remove(m.strayFile(day)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("day %s: %w", day, err)
 	}
+	delete(m.aside, day)
 	m.log.Info("a day that was here and in cold storage, with other rows, is one again", "day", day)
+	return nil
+}
+
+// setAside writes the rows of a day to its file. A file that is there already has
+// rows that are nowhere else: a join was cut, and a server without cold storage
+// began the day anew since. They stay in it; those that are in it twice are added
+// once.
+func (m *Manager) setAside(ctx context.Context, day string) error {
+	if m.aside[day] {
+		return nil // nothing has come since
+	}
+	err := durable.Replace(m.strayFile(day), func(w io.Writer) error {
+		old, err := os.Open(m.strayFile(day))
+		if err == nil {
+			_, err = io.Copy(w, old)
+			err = errors.Join(err, old.Close())
+		}
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		return m.opts.Engine.WriteDay(ctx, day, w)
+	})
+	if err != nil {
+		return err
+	}
+	m.aside[day] = true
 	return nil
 }
 

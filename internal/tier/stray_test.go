@@ -127,3 +127,100 @@ func TestDamagedStateIsReported(t *testing.T) {
 		}
 	}
 }
+
+// TestCutJoinKeepsItsRows: after a join that was cut, rows are in a file only. They
+// stay when the day is begun anew once more, and a backup has them.
+func TestCutJoinKeepsItsRows(t *testing.T) {
+	w, anew, older := strayWorld(t)
+	fetched := 0
+	w.step = func(s string) error {
+		if s == "fetch" {
+			if fetched++; fetched == 2 { // that of the day that was begun anew
+				return errKilled
+			}
+		}
+		return nil
+	}
+	m, _ := w.start(t)
+	if err := m.Round(t.Context()); err == nil {
+		t.Fatal("the round was not cut")
+	}
+	copied := t.TempDir()
+	if err := m.CopyStrays(copied); err != nil {
+		t.Fatal(err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(copied, "*"+straySuffix)); len(left) != 1 {
+		t.Errorf("a snapshot has %v", left)
+	}
+	// A server without cold storage takes another late row.
+	p := filepath.Join(w.dir, "partitions", anew)
+	if _, err := os.Stat(p); err == nil {
+		t.Fatal("the day is here")
+	}
+	if err := os.MkdirAll(p, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(p, "rows"), []byte("later"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.step = nil
+	m, e := w.start(t)
+	if err := m.Round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	start, end := all()
+	if missing := ask(t, m, start, end); len(missing) > 0 {
+		t.Errorf("missing %v", missing)
+	}
+	want := append(strings.Fields(rowsOf(anew)), "late", "later")
+	got := strings.Fields(e.rows(anew))
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) || e.rows(older) != rowsOf(older) {
+		t.Errorf("day %s has %q, day %s %q", anew, got, older, e.rows(older))
+	}
+}
+
+// TestErasureSeesWaitingRows: rows that a join which was cut has left in a file
+// came back with the next round, after an erasure had removed them from the day.
+func TestErasureSeesWaitingRows(t *testing.T) {
+	for _, step := range []string{"fetch", "add", "added"} {
+		w, _, _ := strayWorld(t)
+		dead := false
+		w.step = func(s string) error {
+			if dead = dead || s == step; dead {
+				return errKilled
+			}
+			return nil
+		}
+		m, _ := w.start(t)
+		if err := m.Round(t.Context()); err == nil {
+			t.Fatal("the round was not cut")
+		}
+		w.step = nil
+		m, e := w.start(t)
+		start, end := all()
+		_, release, err := m.Recall(t.Context(), start, end)
+		if err != nil {
+			t.Fatal(step, err)
+		}
+		for d := range 10 { // what an erasure does
+			day := now.AddDate(0, 0, -d).Format(dayLayout)
+			if err := os.WriteFile(filepath.Join(w.dir, "partitions", day, "rows"), []byte("clean"), 0o600); err != nil {
+				t.Fatal(step, err)
+			}
+		}
+		release()
+		if err := m.Round(t.Context()); err != nil {
+			t.Fatal(step, err)
+		}
+		if missing := ask(t, m, start, end); len(missing) > 0 {
+			t.Errorf("%s: missing %v", step, missing)
+		}
+		for d := range 10 {
+			if day := now.AddDate(0, 0, -d).Format(dayLayout); e.rows(day) != "clean" {
+				t.Errorf("cut before %s: day %s has %.50q again", step, day, e.rows(day))
+			}
+		}
+	}
+}

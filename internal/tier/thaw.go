@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,7 +17,7 @@ import (
 func (m *Manager) Want(ctx context.Context, start, end time.Time) (missing []string) {
 	timer := time.NewTimer(time.Duration(m.opts.Config.Wait))
 	defer timer.Stop()
-	if start.Before(m.opts.Now().Add(-m.opts.Hot)) {
+	if m.mayBeCold(start, end) {
 		// After a start, or while the cold place cannot be reached, nobody knows what
 		// is there: not to say so would pass a part for the whole.
 		select {
@@ -37,6 +38,28 @@ func (m *Manager) Want(ctx context.Context, start, end time.Time) (missing []str
 		}
 	}
 	return missing
+}
+
+// mayBeCold reports whether a range may have cold days, as far as that is known
+// without the cold place: those past the hot age, those that were cold before the
+// start, and where space is bounded and nobody knows those, all but the newest.
+func (m *Manager) mayBeCold(start, end time.Time) bool {
+	now := m.opts.Now()
+	if start.Before(now.Add(-m.opts.Hot)) {
+		return true
+	}
+	if m.unknown && m.opts.MaxDisk > 0 && start.Before(now.UTC().Truncate(24*time.Hour).Add(-(keepDays-1)*24*time.Hour)) {
+		return true
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	l := lease{start: start, end: end}
+	for day := range m.days {
+		if l.covers(day) {
+			return true
+		}
+	}
+	return false
 }
 
 // await brings a day back, or looks whether it is there once the time is up.
@@ -96,6 +119,11 @@ func (m *Manager) begin(ctx context.Context, day string) *thaw {
 func (m *Manager) thaw(ctx context.Context, day string) error {
 	m.work.Lock()
 	defer m.work.Unlock()
+	return m.bring(ctx, day)
+}
+
+// bring is thaw for who holds m.work.
+func (m *Manager) bring(ctx context.Context, day string) error {
 	days, err := m.opts.Engine.Days(ctx)
 	if err != nil {
 		return err
@@ -194,12 +222,28 @@ func (m *Manager) makeRoom(ctx context.Context, n int64) error {
 }
 
 // Recall makes all cold days of a range hot again, for good: the cold copies are
-// removed. They move again, as they are then, with the next round.
-func (m *Manager) Recall(ctx context.Context, start, end time.Time) ([]string, error) {
+// removed. They move again, as they are then, with the next round after release
+// is called; until then no day moves.
+func (m *Manager) Recall(ctx context.Context, start, end time.Time) (days []string, release func(), err error) {
 	m.work.Lock()
-	err := m.refresh(ctx)
-	m.work.Unlock()
-	if err != nil {
+	defer func() {
+		if err != nil {
+			m.work.Unlock()
+		}
+	}()
+	if days, err = m.recall(ctx, start, end); err != nil {
+		return nil, nil, err
+	}
+	return days, m.work.Unlock, nil
+}
+
+// recall does it. The caller holds m.work throughout: between its return and the
+// end of its cold copy a day must not go from the cache.
+func (m *Manager) recall(ctx context.Context, start, end time.Time) ([]string, error) {
+	if err := m.refresh(ctx); err != nil {
+		return nil, err
+	}
+	if err := m.joinStrays(ctx); err != nil {
 		return nil, err
 	}
 	m.mu.Lock()
@@ -212,15 +256,39 @@ func (m *Manager) Recall(ctx context.Context, start, end time.Time) ([]string, e
 	m.mu.Unlock()
 	slices.Sort(days)
 	for _, day := range days {
-		if err := m.thaw(ctx, day); err != nil {
+		if err := m.bring(ctx, day); err != nil {
 			return nil, err
 		}
-		m.work.Lock()
-		err := m.removeCold(ctx, day)
-		m.work.Unlock()
-		if err != nil {
+		if err := m.opts.Step("recall"); err != nil {
+			return nil, err
+		}
+		if err := m.removeCold(ctx, day); err != nil {
 			return nil, err
 		}
 	}
 	return days, nil
+}
+
+// HoldHot keeps days where they are until release is called, without the cold
+// ones: those that were brought back go, so that work on the days that are here
+// changes no copy of a cold day.
+func (m *Manager) HoldHot(ctx context.Context) (release func(), err error) {
+	m.work.Lock()
+	defer func() {
+		if err != nil {
+			m.work.Unlock()
+		}
+	}()
+	if err := m.joinStrays(ctx); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	days := slices.Sorted(maps.Keys(m.thawed))
+	m.mu.Unlock()
+	for _, day := range days {
+		if err := m.drop(ctx, day); err != nil {
+			return nil, err
+		}
+	}
+	return m.work.Unlock, nil
 }

@@ -64,10 +64,13 @@ type Manager struct {
 	log  *slog.Logger
 	cold cold
 
-	work  sync.Mutex    // one move at a time
-	known chan struct{} // closed when it is known which days are cold
-	learn sync.Once     // closes it
-	saved string        // the state file, as it was written last
+	work  sync.Mutex      // one move at a time
+	known chan struct{}   // closed when it is known which days are cold
+	learn sync.Once       // closes it
+	aside map[string]bool // days whose rows are in their files, as they are
+	saved string          // the state file, as it was written last
+	// unknown says that there was no state file: nobody knows which days were cold.
+	unknown bool
 
 	mu      sync.Mutex           // guards what follows
 	movedAt map[string]time.Time // when cold days moved, where that is known
@@ -102,7 +105,7 @@ func New(o Options) (*Manager, error) {
 	}
 	m := &Manager{
 		opts: o, log: o.Logger, cold: cold{store},
-		known: make(chan struct{}), movedAt: map[string]time.Time{}, days: map[string]int64{}, thawed: map[string]time.Time{}, waiting: map[string]*thaw{}, whole: map[string]bool{}, leases: map[*lease]bool{},
+		known: make(chan struct{}), aside: map[string]bool{}, movedAt: map[string]time.Time{}, days: map[string]int64{}, thawed: map[string]time.Time{}, waiting: map[string]*thaw{}, whole: map[string]bool{}, leases: map[*lease]bool{},
 	}
 	if err := m.cleanUp(); err != nil {
 		return nil, err
@@ -182,6 +185,7 @@ func (m *Manager) Round(ctx context.Context) error {
 		return err
 	}
 	due := m.due(hot)
+	begun := m.opts.Now()
 	if len(due) > 0 && m.opts.Prepare != nil {
 		if err := m.opts.Prepare(ctx); err != nil {
 			return err
@@ -191,7 +195,7 @@ func (m *Manager) Round(ctx context.Context) error {
 		if i > 0 {
 			m.letThrough(ctx)
 		}
-		if err := m.move(ctx, day); err != nil {
+		if err := m.move(ctx, day, begun); err != nil {
 			return err
 		}
 	}
@@ -295,7 +299,9 @@ func (m *Manager) partition(day string) string {
 	return filepath.Join(m.opts.Dir, "partitions", day)
 }
 
-// keepDays are never moved for want of space: today's and yesterday's.
+// keepDays are never moved for want of space: today's and yesterday's, or the
+// newest ones where these are not there yet. Days that are still to come, of
+// senders whose clocks are ahead, are not counted among them.
 const keepDays = 2
 
 // due are the days to move: those past their age, and the oldest ones while
@@ -308,13 +314,20 @@ func (m *Manager) due(hot []localDay) []string {
 	for _, d := range own {
 		total += d.bytes
 	}
+	today := m.opts.Now().UTC().Format(dayLayout)
+	past := 0
+	for _, d := range own {
+		if d.name <= today {
+			past++
+		}
+	}
 	for i, d := range own {
 		day, err := time.Parse(dayLayout, d.name)
 		if err != nil {
 			continue
 		}
 		old := !day.Add(24 * time.Hour).After(oldest)
-		full := m.opts.MaxDisk > 0 && total > m.opts.MaxDisk && i < len(own)-keepDays
+		full := m.opts.MaxDisk > 0 && total > m.opts.MaxDisk && i < past-keepDays
 		if old || full {
 			out = append(out, d.name)
 			total -= d.bytes
@@ -330,8 +343,9 @@ func (m *Manager) isCold(day string) bool {
 	return ok
 }
 
-// move copies a day to the cold place, reads it back and removes it here.
-func (m *Manager) move(ctx context.Context, day string) error {
+// move copies a day to the cold place, reads it back and removes it here. What it
+// was prepared for is what was to be done at begun: later ages are not.
+func (m *Manager) move(ctx context.Context, day string, begun time.Time) error {
 	// No row may come into it from here on.
 	m.mu.Lock()
 	m.days[day] = 0
@@ -360,7 +374,7 @@ func (m *Manager) move(ctx context.Context, day string) error {
 	if err := m.opts.Step("copy"); err != nil {
 		return err
 	}
-	man, err := m.cold.put(ctx, day, snapshot, m.opts.Now())
+	man, err := m.cold.put(ctx, day, snapshot, begun)
 	if err != nil {
 		return err
 	}
@@ -377,7 +391,7 @@ func (m *Manager) move(ctx context.Context, day string) error {
 	m.movedAt[day] = man.Moved
 	m.mu.Unlock()
 	m.log.Info("a day moved to cold storage", "day", day, "bytes", man.Bytes, "to", m.cold.store.String())
-	if err := m.drop(ctx, day); !errors.Is(err, errInUse) {
+	if err := m.drop(ctx, day); !errors.Is(err, ErrInUse) {
 		return err
 	}
 	// As if it had been brought back: it goes when it is not used any more.

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/pitot-dev/pitot/internal/blob"
+	"github.com/pitot-dev/pitot/internal/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -94,7 +95,7 @@ func (e *fakeEngine) AttachDay(_ context.Context, day string) error {
 
 // WriteDay and AddToDay take the words of a day's file for its rows.
 func (e *fakeEngine) WriteDay(_ context.Context, day string, w io.Writer) error {
-	_, err := io.WriteString(w, e.rows(day))
+	_, err := io.WriteString(w, e.rows(day)+"\n")
 	return err
 }
 
@@ -427,10 +428,14 @@ func TestRecallMakesDaysHot(t *testing.T) {
 		t.Fatal(err)
 	}
 	start, end := all()
-	days, err := m.Recall(t.Context(), start, end)
+	days, release, err := m.Recall(t.Context(), start, end)
 	if err != nil || len(days) != 6 {
 		t.Fatal(days, err)
 	}
+	if m.work.TryLock() {
+		t.Error("days may move again before the release")
+	}
+	release()
 	for _, day := range days {
 		if local, coldCopy := w.places(t, day); !local || coldCopy || e.rows(day) != rowsOf(day) {
 			t.Errorf("day %s: local %v, cold %v", day, local, coldCopy)
@@ -468,4 +473,163 @@ func FuzzDecodeManifest(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestRecallLosesNothing: a day that was brought back for good could go from the
+// cache, for another query, before its cold copy was removed.
+func TestRecallLosesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.config.Cache = 1
+	var m *Manager
+	w.step = func(step string) error {
+		if step != "recall" || !m.work.TryLock() {
+			return nil
+		}
+		defer m.work.Unlock()
+		return m.makeRoom(t.Context(), 1)
+	}
+	m, e := w.start(t)
+	if err := m.Round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	start, end := all()
+	days, release, err := m.Recall(t.Context(), start, end)
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+	for _, day := range days {
+		if e.rows(day) != rowsOf(day) {
+			t.Errorf("day %s has %q", day, e.rows(day))
+		}
+	}
+}
+
+// TestStartKnowsDaysThatMovedForSpace: before the cold place has answered, an
+// answer that lacks a day which moved within the hot age does not pass for whole.
+func TestStartKnowsDaysThatMovedForSpace(t *testing.T) {
+	w := newWorld(t)
+	w.config.Wait = model.Duration(time.Millisecond)
+	w.maxDisk = int64(2 * len(rowsOf("20260101")))
+	m, _ := w.start(t)
+	if err := m.Round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	moved := now.AddDate(0, 0, -2).Truncate(24 * time.Hour)
+	for _, restored := range []bool{false, true} {
+		if restored { // backups do not have it
+			if err := os.Remove(filepath.Join(w.dir, stateFile)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m, e := w.start(t)
+		if e.rows(moved.Format(dayLayout)) != "" {
+			t.Fatal("the day has not moved")
+		}
+		if missing := ask(t, m, moved, moved.Add(time.Hour)); len(missing) == 0 {
+			t.Errorf("restored %v: the answer passes for whole", restored)
+		}
+		if missing := ask(t, m, now.Add(-time.Hour), now); len(missing) > 0 {
+			t.Errorf("restored %v: a question about today lacks %v", restored, missing)
+		}
+	}
+}
+
+// TestClocksAheadDoNotMoveToday: records of days to come are no reason to close
+// today.
+func TestClocksAheadDoNotMoveToday(t *testing.T) {
+	w := newWorld(t)
+	w.maxDisk = 1
+	for d := range 2 {
+		p := filepath.Join(w.dir, "partitions", now.AddDate(0, 0, d+1).Format(dayLayout))
+		if err := os.MkdirAll(p, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(p, "rows"), []byte("ahead"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m, e := w.start(t)
+	if err := m.Round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for d := -1; d <= 2; d++ {
+		if day := now.AddDate(0, 0, d).Format(dayLayout); e.rows(day) == "" {
+			t.Errorf("day %s has moved", day)
+		}
+	}
+	if want := now.AddDate(0, 0, -1).Truncate(24 * time.Hour); !e.hot.Equal(want) {
+		t.Errorf("rows are taken from %v on, want %v", e.hot, want)
+	}
+}
+
+// TestMovedIsWhenItWasPrepared: an age that passes while days move was not seen to
+// before, and must not count as if it had been.
+func TestMovedIsWhenItWasPrepared(t *testing.T) {
+	w := newWorld(t)
+	m, _ := w.start(t)
+	clock := now
+	m.opts.Now = func() time.Time { return clock }
+	m.opts.Prepare = func(context.Context) error { clock = clock.Add(time.Hour); return nil }
+	if err := m.Round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for day, at := range m.Status().MovedAt {
+		if at.After(now) {
+			t.Errorf("day %s moved at %v, it was prepared at %v", day, at, now)
+		}
+	}
+}
+
+// TestHotDaysAreHeldAlone: work on the days that are here must not change a copy of
+// a cold day, which would be as before when it is brought back again.
+func TestHotDaysAreHeldAlone(t *testing.T) {
+	w := newWorld(t)
+	m, e := w.start(t)
+	if err := m.Round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	day := now.AddDate(0, 0, -6)
+	ctx, cancel := context.WithCancel(t.Context())
+	if missing := m.Want(ctx, day, day.Add(time.Hour)); len(missing) > 0 {
+		t.Fatal(missing)
+	}
+	if _, err := m.HoldHot(t.Context()); !errors.Is(err, ErrInUse) {
+		t.Errorf("a query reads a cold day: %v", err)
+	}
+	cancel()
+	testkit.Eventually(t, "the query lets go", func() bool {
+		release, err := m.HoldHot(t.Context())
+		if err != nil {
+			return false
+		}
+		defer release()
+		return e.rows(day.Format(dayLayout)) == "" && !m.work.TryLock()
+	})
+	if missing := ask(t, m, day, day.Add(time.Hour)); len(missing) > 0 || e.rows(day.Format(dayLayout)) != rowsOf(day.Format(dayLayout)) {
+		t.Errorf("missing %v", missing)
+	}
+}
+
+// TestDroppedCopyIsNotTakenForThere: the engine drops the oldest days where it has
+// no room, which are those that were brought back. Answers must not lack them
+// without a word.
+func TestDroppedCopyIsNotTakenForThere(t *testing.T) {
+	w := newWorld(t)
+	m, e := w.start(t)
+	if err := m.Round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	day := now.AddDate(0, 0, -6)
+	for range 2 {
+		if missing := ask(t, m, day, day.Add(time.Hour)); len(missing) > 0 || e.rows(day.Format(dayLayout)) != rowsOf(day.Format(dayLayout)) {
+			t.Fatalf("missing %v, rows %q", missing, e.rows(day.Format(dayLayout)))
+		}
+		if err := e.DetachDay(t.Context(), day.Format(dayLayout)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(m.partition(day.Format(dayLayout))); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -202,6 +202,47 @@ func TestRestoredDayJoinsItsColdCopy(t *testing.T) {
 	s.stop()
 }
 
+// TestJournalComesBeforeDaysMove: records of a day that wait in the journal, of a
+// server that was killed, must be stored before the day becomes cold for want of
+// space, and takes none.
+func TestJournalComesBeforeDaysMove(t *testing.T) {
+	t.Parallel()
+	s := serve(t, setup{}).ready()
+	day := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -6)
+	all := url.Values{"start": {day.Format(time.RFC3339)}, "end": {day.AddDate(0, 0, 4).Format(time.RFC3339)}}
+	send := func(first time.Time) {
+		t.Helper()
+		if status, body, err := s.try(http.MethodPost, s.otlp+"/v1/traces", strings.NewReader(oldSpans(first))); err != nil || status != http.StatusOK {
+			t.Fatalf("spans: %v %d %s", err, status, body)
+		}
+	}
+	for d := range 3 {
+		send(day.AddDate(0, 0, d))
+	}
+	s.waitCalls(72, all)
+	testkit.Eventually(t, "all is stored", func() bool { return s.ledger("otlp").InFlight == 0 })
+	send(day.Add(5 * time.Minute))
+	killServer(t, s)
+	// A file with a hole makes the days too large.
+	ballast := filepath.Join(s.data, "events", "partitions", day.AddDate(0, 0, 2).Format("20060102"), "snapshots", "ballast")
+	if err := os.MkdirAll(filepath.Dir(ballast), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, ballast, "")
+	if err := os.Truncate(ballast, 100<<20); err != nil {
+		t.Fatal(err)
+	}
+	config := fmt.Sprintf("storage: {events: {max_disk: 64MiB, cold: {location: %q, retention: 30d}}}\n", filepath.Join(t.TempDir(), "cold"))
+	s = serve(t, setup{config: config, data: s.data}).ready()
+	testkit.Eventually(t, "the day has moved", func() bool { return !slices.Contains(partitions(t, s), day.Format("20060102")) })
+	testkit.Eventually(t, "the journal is delivered", func() bool { return s.ledger("otlp").InFlight == 0 })
+	l := s.ledger("otlp")
+	if got := s.calls(all); len(got) != 96 || l.dropped() > 0 {
+		t.Errorf("%d calls, want 96; ledger %+v", len(got), l)
+	}
+	s.stop()
+}
+
 // checkColdDoors asks about cold days by the doors beside Pitot's own API. They
 // bring them back, too: each is asked about days that went again before.
 func checkColdDoors(t *testing.T, s *server, days []time.Time) {
