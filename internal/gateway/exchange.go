@@ -52,11 +52,13 @@ const errorTypeClientGone = "client_closed_request"
 
 func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, t *table, u *upstream, rest string, key *VirtualKey) {
 	start := time.Now()
-	if r.Header.Get("Upgrade") != "" && r.ProtoMajor == 1 {
+	route, isCall := wire.Match(u.cfg.Dialect, r.Method, rest)
+	// A call is one whatever else it offers: clients ask for h2c beside it, and
+	// nobody gets past the records and the budgets by asking.
+	if !isCall && r.Header.Get("Upgrade") != "" && r.ProtoMajor == 1 {
 		g.upgrade(w, r, u, rest, key)
 		return
 	}
-	route, isCall := wire.Match(u.cfg.Dialect, r.Method, rest)
 	if !isCall {
 		g.pass(w, r, u, rest, key)
 		return
