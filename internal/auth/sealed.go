@@ -135,7 +135,7 @@ type sealedSession struct {
 }
 
 func (s *sealedSession) identity() identity {
-	return identity{name: s.Name, password: s.Password != "", roles: s.Roles, tenants: s.Tenants}
+	return identity{name: s.Name, password: s.Password != "", mark: s.Password, roles: s.Roles, tenants: s.Tenants}
 }
 
 // passwordMark is what a session has of the hash of a password.
@@ -149,8 +149,7 @@ func (a *Auth) startSealed(s *sealer, who identity, tenant string) (string, erro
 	now := a.now().UnixMilli()
 	x := sealedSession{ID: newToken()[:22], Name: who.name, Tenant: tenant, Created: now, Used: now}
 	if who.password {
-		hash, _ := a.hashOf(who.name)
-		x.Password = passwordMark(hash)
+		x.Password = who.mark
 	} else {
 		x.Roles, x.Tenants = who.roles, who.tenants
 	}

@@ -185,6 +185,13 @@ func TestSealedSessionsAreNotForged(t *testing.T) {
 
 func TestSealedSessionsOfAProvider(t *testing.T) {
 	a, b, _ := replicas(t)
+	for _, x := range []*Auth{a, b} {
+		c := *x.config()
+		c.URL, c.OIDC = "http://pitot.example.com", OIDC{Issuer: "https://idp.example.com", ClientID: "pitot", DefaultRole: RoleViewer}
+		if err := x.Reload(c); err != nil {
+			t.Fatal(err)
+		}
+	}
 	roles := identity{name: "oidc:u", roles: []string{RoleDeveloper}, tenants: []string{"acme"}}
 	token, err := a.startSealed(a.seal.Load(), roles, "acme")
 	if err != nil {
@@ -197,6 +204,15 @@ func TestSealedSessionsOfAProvider(t *testing.T) {
 	roles.tenants = []string{strings.Repeat("long", 1000)}
 	if _, err := a.startSealed(a.seal.Load(), roles, ""); err == nil {
 		t.Error("a session that fits into no cookie began")
+	}
+	// Where the provider is none any more, its users are not either.
+	c := *b.config()
+	c.OIDC = OIDC{}
+	if err := b.Reload(c); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Authenticate(with(&http.Cookie{Name: cookiePlain, Value: token})); !errors.Is(err, ErrNobody) {
+		t.Errorf("a user of a provider that was removed: %v", err)
 	}
 }
 
