@@ -28,6 +28,9 @@ func protected(next http.Handler) http.Handler {
 	})
 }
 
+// Protected is protected for what is served before the API on its port.
+func Protected(next http.Handler) http.Handler { return protected(next) }
+
 // foreignScript reports whether a script of another origin sent r. Clients that
 // are no browsers send neither header.
 func foreignScript(r *http.Request) bool {

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"path"
 	"slices"
@@ -447,15 +448,40 @@ func drainSome(r *http.Request) {
 // AddsCredentials says whether an upstream gets a key that the client need not
 // have.
 func (c *Config) AddsCredentials() bool {
-	return slices.ContainsFunc(c.Upstreams, func(u Upstream) bool {
-		if u.APIKey != "" || len(u.APIKeyCommand) > 0 {
+	return slices.ContainsFunc(c.Upstreams, func(u Upstream) bool { return u.addsCredentials() })
+}
+
+func (u *Upstream) addsCredentials() bool {
+	if u.APIKey != "" || len(u.APIKeyCommand) > 0 {
+		return true
+	}
+	for name := range u.Headers {
+		if slices.Contains(keyHeaders[:], http.CanonicalHeaderKey(name)) {
 			return true
 		}
-		for name := range u.Headers {
-			if slices.Contains(keyHeaders[:], http.CanonicalHeaderKey(name)) {
-				return true
-			}
-		}
+	}
+	return false
+}
+
+// spendsForAPage says whether a page of another site asks for what the operator's
+// key pays: any page that somebody visits can ask the gateway of his machine. A page
+// of this machine, and one of the gateway's own name, is his.
+func (u *upstream) spendsForAPage(r *http.Request, key *VirtualKey) bool {
+	if key != nil || !u.open {
 		return false
-	})
+	}
+	foreign := r.Header.Get("Sec-Fetch-Site") == "cross-site"
+	if origin := r.Header.Get("Origin"); origin != "" {
+		o, err := url.Parse(origin)
+		foreign = err != nil || !strings.EqualFold(o.Hostname(), (&url.URL{Host: r.Host}).Hostname()) && !ofThisMachine(o.Hostname())
+	}
+	return foreign && u.cfg.addsCredentials()
+}
+
+func ofThisMachine(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
 }

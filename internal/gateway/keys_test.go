@@ -3,6 +3,7 @@ package gateway
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -267,6 +270,101 @@ func TestOurKeyIsNotSentOn(t *testing.T) {
 			t.Errorf("%s: the upstream got the client's key: %s", name, all)
 		}
 		f.next(t)
+	}
+}
+
+// TestPagesSpendNothing: a page that somebody visits can send requests to the
+// gateway of his machine, where keys are off. The operator's key is not for it.
+func TestPagesSpendNothing(t *testing.T) {
+	w := newWitness(t)
+	f := startKeys(t, KeysOff, ringOfKeys{}, w)
+	for name, c := range map[string]struct {
+		headers []string
+		want    int
+	}{
+		"a page elsewhere":        {[]string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site", "Content-Type", "text/plain"}, 403},
+		"an old browser":          {[]string{"Origin", "https://evil.example"}, 403},
+		"a sandboxed frame":       {[]string{"Origin", "null"}, 403},
+		"a link or an image":      {[]string{"Sec-Fetch-Site", "cross-site"}, 403},
+		"a name that looks local": {[]string{"Origin", "http://localhost.evil.example"}, 403},
+		"a program":               {nil, 200},
+		"a page of this machine":  {[]string{"Origin", "http://localhost:3000", "Sec-Fetch-Site", "cross-site"}, 200},
+		"the gateway's own":       {[]string{"Origin", f.url, "Sec-Fetch-Site", "same-origin"}, 200},
+	} {
+		for _, up := range []string{"oai", "plain"} {
+			before := w.seen()
+			resp, body := do(t, "POST", f.url+"/"+up+"/v1/chat/completions", chatOf, c.headers...)
+			if resp.StatusCode != c.want || (w.seen() > before) != (c.want == http.StatusOK) {
+				t.Errorf("%s, %s: %d %s", name, up, resp.StatusCode, body)
+			}
+			if resp.StatusCode == http.StatusOK {
+				f.next(t)
+			}
+		}
+	}
+	// With keys of its own a page may.
+	f = startKeys(t, KeysRequired, ringOfKeys{"vk-1": {ID: "id1"}}, w)
+	if resp, body := do(t, "POST", f.url+"/oai/v1/chat/completions", chatOf, "Origin", "https://app.example", "Authorization", "Bearer vk-1"); resp.StatusCode != http.StatusOK {
+		t.Errorf("with a key: %d %s", resp.StatusCode, body)
+	}
+	f.next(t)
+}
+
+// revocable is one key, until it is revoked.
+type revocable struct{ gone atomic.Bool }
+
+func (r *revocable) Lookup(text string) *VirtualKey {
+	if text != "vk-1" || r.gone.Load() {
+		return nil
+	}
+	return &VirtualKey{ID: "id1"}
+}
+func (*revocable) IsKey(text string) bool { return strings.HasPrefix(text, "vk-") }
+
+// TestWebsocketsEndWithTheirKey: what is said on them would go on for hours.
+func TestWebsocketsEndWithTheirKey(t *testing.T) {
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, rw, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		_, _ = rw.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+		_ = rw.Flush()
+		_, _ = io.Copy(conn, rw) // an echo
+	}))
+	t.Cleanup(up.Close)
+	ring := &revocable{}
+	g, err := New(Options{Config: Config{Keys: KeysRequired, Upstreams: []Upstream{{Name: "up", BaseURL: up.URL, APIKey: "operators"}}}, Sink: newRecorder(), Keys: ring, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(g)
+	t.Cleanup(func() {
+		srv.Close()
+		if err := g.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	conn, err := net.Dial("tcp", strings.TrimPrefix(srv.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	_, _ = io.WriteString(conn, "GET /up/v1/realtime?model=m HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer vk-1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+	br := bufio.NewReader(conn)
+	if resp, err := http.ReadResponse(br, nil); err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("%v %v", resp, err)
+	}
+	got := make([]byte, 4)
+	_, _ = io.WriteString(conn, "ping")
+	if _, err := io.ReadFull(br, got); err != nil || string(got) != "ping" {
+		t.Fatalf("echo %q %v", got, err)
+	}
+	ring.gone.Store(true)
+	if _, err := br.ReadByte(); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("after the key was revoked: %v", err)
 	}
 }
 
