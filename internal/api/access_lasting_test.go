@@ -21,7 +21,7 @@ func TestAnswersEndWithTheirRight(t *testing.T) {
 	}{
 		"live calls":        {"/api/pitot/v1/calls/follow", func(a *auth.Auth, id string) error { _, err := a.Keys().Revoke(id); return err }},
 		"a tail of logs":    {"/select/logsql/tail?query=*", func(a *auth.Auth, id string) error { _, err := a.Keys().Revoke(id); return err }},
-		"until its end":     {"/api/pitot/v1/calls/follow", func(*auth.Auth, string) error { time.Sleep(2 * time.Hour); return nil }},
+		"until its end":     {"/api/pitot/v1/calls/follow", func(*auth.Auth, string) error { <-time.After(2 * time.Hour); return nil }},
 		"a metrics request": {"/api/v1/query?query=up", func(a *auth.Auth, id string) error { _, err := a.Keys().Revoke(id); return err }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -40,7 +40,7 @@ func TestAnswersEndWithTheirRight(t *testing.T) {
 				}
 				ended := make(chan *httptest.ResponseRecorder, 1)
 				go func() { ended <- a.as("", http.MethodGet, c.path, "", "X-API-Key", key) }()
-				time.Sleep(50 * time.Minute)
+				<-time.After(50 * time.Minute) // synctest's clock
 				synctest.Wait()
 				select {
 				case w := <-ended:
@@ -50,7 +50,7 @@ func TestAnswersEndWithTheirRight(t *testing.T) {
 				if err := c.end(guard, info.ID); err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(recheck)
+				<-time.After(recheck) // synctest's clock
 				synctest.Wait()
 				select {
 				case <-ended:
