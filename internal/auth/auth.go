@@ -40,7 +40,7 @@ type Auth struct {
 
 	sessions sessions
 	seal     atomic.Pointer[sealer] // nil: sessions are in memory
-	over     over
+	over     Ended
 	attempts attempts
 	verified verified
 	provider provider
@@ -73,6 +73,7 @@ func New(o Options) (*Auth, error) {
 		return nil, fmt.Errorf("auth: %w", err)
 	}
 	a.seal.Store(seal)
+	a.over.auth = a
 	if a.keys, err = OpenStore(o.Dir, o.Now); err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
 	}
@@ -309,11 +310,11 @@ func (a *Auth) Still(p *Principal) bool {
 	return q.Can(p.Perm) && slices.Contains(q.Tenants, p.Tenant)
 }
 
-// endSession ends that of a token. A sealed one ends here alone; the browser is
-// told to forget it.
+// endSession ends that of a token. A sealed one ends here and at the replicas that
+// are told; the browser is told to forget it.
 func (a *Auth) endSession(token string) {
 	if x, ok := a.openSealed(token); ok {
-		a.over.end(x.ID, time.UnixMilli(x.Created).Add(a.config().ttl()), a.now())
+		a.over.end(ended{ID: x.ID, At: time.UnixMilli(x.Created).Add(a.config().ttl()).UnixMilli()})
 	}
 	a.sessions.end(token)
 }
@@ -476,7 +477,7 @@ func (a *Auth) Logout(w http.ResponseWriter, r *http.Request) {
 // EndSessions ends all sessions of a user and says how many there were in memory:
 // of sealed ones nobody knows.
 func (a *Auth) EndSessions(name string) int {
-	a.over.endUser(name, a.now())
+	a.over.end(ended{User: name, At: a.now().UnixMilli()})
 	return a.sessions.endUser(name)
 }
 
@@ -491,7 +492,7 @@ func (a *Auth) Choose(w http.ResponseWriter, r *http.Request, p *Principal, tena
 	}
 	if x, ok := a.openSealed(p.session); ok {
 		x.Tenant, x.Used = tenant, a.now().UnixMilli()
-		token, err := a.seal.Load().seal(sealSession, x)
+		token, err := a.seal.Load().sealCookie(sealSession, x)
 		if err != nil {
 			return nil, fmt.Errorf("choose a tenant: %w", err)
 		}
