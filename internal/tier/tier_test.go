@@ -108,7 +108,7 @@ func (e *fakeEngine) AddToDay(_ context.Context, day string, r io.Reader) error 
 	if len(have) == 0 {
 		return errors.New("not attached")
 	}
-	for _, w := range strings.FieldsSeq(string(b)) {
+	for w := range strings.FieldsSeq(string(b)) {
 		if !slices.Contains(have, w) {
 			have = append(have, w)
 		}
