@@ -1,12 +1,16 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/pitot-dev/pitot/internal/alert/manager"
 	"github.com/pitot-dev/pitot/internal/auth"
@@ -77,7 +81,7 @@ func accessTable() map[string]access {
 		"POST " + base + "/feedback":               {need: auth.Judge},
 		"POST " + base + "/probes/{name}":          acts,
 		"POST " + base + "/alerts/test/{receiver}": acts,
-		"GET " + base + "/calls/follow":            reads,
+		"GET " + base + "/calls/follow":            contents, // errors have words
 		"GET " + base + "/calls/export":            {inner: exportAccess},
 		"GET " + base + "/traces/export":           {inner: exportAccess},
 		"GET " + base + "/datasets/export":         {need: auth.Read | auth.Export | auth.Content, content: true},
@@ -91,8 +95,8 @@ func accessTable() map[string]access {
 
 		// Each tool asks the API with the client's own key.
 		"/mcp": reads,
-		// Profiles hold what is in memory.
-		"/debug/": admins,
+		// Profiles hold what is in memory: prompts, too.
+		"/debug/": {need: auth.Admin, operator: true, content: true},
 
 		manager.Prefix + "/": {inner: alertmanagerAccess},
 		"/select/logsql/":    needsText,
@@ -230,19 +234,103 @@ func (s *server) authorised(next http.Handler) http.Handler {
 			s.deny(w, r, e)
 			return
 		}
+		if !a.change { // which is not left half done
+			ctx, stop := s.whileAllowed(r.Context(), p)
+			defer stop()
+			r = r.WithContext(ctx)
+		}
 		seen := a.content && p.Can(auth.Content) || a.need&auth.Content != 0
 		if !seen && !a.change {
 			next.ServeHTTP(w, r)
 			return
 		}
-		t := &trackedWriter{ResponseWriter: w}
-		action := auth.ActionContent
-		if a.change {
-			action = auth.ActionChange
-		}
-		defer func() { s.auditAccess(r, p, action, t.status) }()
-		next.ServeHTTP(t, r)
+		s.audited(w, r, p, a, next)
 	})
+}
+
+// audited serves a request that the audit log tells of. The entry is written when
+// the answer begins: an answer may last for hours, and nobody sees any of it before
+// it is written who does.
+func (s *server) audited(w http.ResponseWriter, r *http.Request, p *auth.Principal, a access, next http.Handler) {
+	action := auth.ActionContent
+	if a.change {
+		action = auth.ActionChange
+	}
+	var body *peeked
+	if r.Body != nil && r.Body != http.NoBody && r.Method != http.MethodGet && r.Method != http.MethodHead {
+		body = &peeked{ReadCloser: r.Body}
+		r.Body = body
+	}
+	written := false
+	write := func(status int) {
+		if written {
+			return
+		}
+		written = true
+		e := accessEntry(r, p, action, status)
+		if body != nil {
+			e.Detail = body.text()
+		}
+		s.Auth.Audit().Write(e)
+	}
+	t := &trackedWriter{ResponseWriter: w, first: write}
+	defer func() { write(t.status) }()
+	next.ServeHTTP(t, r)
+}
+
+// maxPeek is what the audit log has of the body of a request: the query of a form,
+// or what is changed.
+const maxPeek = 1000
+
+// peeked is a body of which the first bytes are remembered as they are read.
+type peeked struct {
+	io.ReadCloser
+	mu sync.Mutex // a proxy reads while the answer begins
+	b  []byte
+}
+
+func (b *peeked) Read(to []byte) (int, error) {
+	n, err := b.ReadCloser.Read(to)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.b = append(b.b, to[:min(n, maxPeek-len(b.b))]...)
+	return n, err
+}
+
+func (b *peeked) text() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return strings.ToValidUTF8(string(b.b), "")
+}
+
+// recheck is how often those whose answer lasts are looked at again.
+const recheck = 2 * time.Second
+
+// whileAllowed returns a context that ends when p may no longer do what he might
+// when the request came: streams of calls and logs go on for hours, exports for
+// many minutes.
+func (s *server) whileAllowed(ctx context.Context, p *auth.Principal) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	var mu sync.Mutex
+	var timer *time.Timer
+	mu.Lock()
+	defer mu.Unlock()
+	timer = time.AfterFunc(recheck, func() {
+		if ctx.Err() != nil {
+			return
+		}
+		if !s.Auth.Still(p) {
+			cancel()
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		timer.Reset(recheck)
+	})
+	return ctx, func() {
+		cancel()
+		timer.Stop()
+	}
 }
 
 // judgeAccess says why a request is refused; nil where it is not.
@@ -314,11 +402,15 @@ func (s *server) deny(w http.ResponseWriter, r *http.Request, e *Error) {
 
 // auditAccess writes an entry about a request.
 func (s *server) auditAccess(r *http.Request, p *auth.Principal, action string, status int) {
+	s.Auth.Audit().Write(accessEntry(r, p, action, status))
+}
+
+func accessEntry(r *http.Request, p *auth.Principal, action string, status int) auth.Entry {
 	e := auth.Entry{Action: action, From: auth.Address(r), Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Status: status}
 	if p != nil {
 		e.Who, e.Kind, e.KeyID, e.Tenant = p.Name, p.Kind, p.KeyID, p.Tenant
 	}
-	s.Auth.Audit().Write(e)
+	return e
 }
 
 // withheld says whether content must be left out of the answer to a request.

@@ -28,6 +28,9 @@ func protected(next http.Handler) http.Handler {
 	})
 }
 
+// Protected is protected for what is served before the API on its port.
+func Protected(next http.Handler) http.Handler { return protected(next) }
+
 // foreignScript reports whether a script of another origin sent r. Clients that
 // are no browsers send neither header.
 func foreignScript(r *http.Request) bool {
@@ -83,19 +86,31 @@ func (s *server) recovered(next http.Handler) http.Handler {
 type trackedWriter struct {
 	http.ResponseWriter
 	began  bool
-	status int // 200 where none was written
+	status int // 0 where nothing was written
+	// first is called before the first byte of the answer; may be nil.
+	first func(status int)
 }
 
 func (w *trackedWriter) WriteHeader(status int) {
-	w.began = w.began || status >= 200
-	if status >= 200 && w.status == 0 {
-		w.status = status
+	if status >= 200 {
+		w.begin(status)
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
-func (w *trackedWriter) Write(b []byte) (int, error) {
+func (w *trackedWriter) begin(status int) {
 	w.began = true
+	if w.status != 0 {
+		return
+	}
+	w.status = status
+	if w.first != nil {
+		w.first(status)
+	}
+}
+
+func (w *trackedWriter) Write(b []byte) (int, error) {
+	w.begin(http.StatusOK)
 	return w.ResponseWriter.Write(b)
 }
 
@@ -104,7 +119,7 @@ func (w *trackedWriter) Flush() { _ = w.FlushError() }
 
 // FlushError is Flush for http.ResponseController.
 func (w *trackedWriter) FlushError() error {
-	w.began = true
+	w.begin(http.StatusOK)
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"crypto/sha256"
 	"net"
 	"net/http"
 	"net/netip"
@@ -11,6 +12,9 @@ import (
 // maxAttemptKeys bounds the names and addresses whose failures are remembered.
 // Past it those whose failures count no more go, then any.
 const maxAttemptKeys = 20_000
+
+// maxAttemptName is the longest name that is remembered as it is.
+const maxAttemptName = 128
 
 // wideFactor is how many times more failures a name from everywhere, and an
 // address with all names, have than a name from one address: many people may
@@ -49,6 +53,11 @@ func (a *attempts) wait(now time.Time, limit int, name, address string) time.Dur
 
 // attemptKeys are what an attempt is counted by: the pair first.
 func attemptKeys(name, address string) [3]string {
+	if len(name) > maxAttemptName {
+		// What is remembered for strangers is bounded in bytes, too.
+		sum := sha256.Sum256([]byte(name))
+		name = "\x00" + string(sum[:])
+	}
 	return [3]string{"p:" + address + "\x00" + name, "n:" + name, "a:" + address}
 }
 

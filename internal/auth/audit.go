@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"encoding/json"
@@ -56,12 +55,15 @@ const (
 	auditFiles       = 8
 	// maxAuditField bounds a text in an entry.
 	maxAuditField = 1024
-	// maxAuditLine is longer than any line.
-	maxAuditLine = 64 << 10
+	// strangersName and strangersFiles are those of what nobody was recognised for.
+	strangersName  = "strangers"
+	strangersFiles = 2
 )
 
 // Audit is the audit log: JSON lines in audit/audit.jsonl of the data directory,
-// the older ones in audit.1.jsonl and so on.
+// the older ones in audit.1.jsonl and so on. What those do who were not recognised
+// is in files of its own, strangers.jsonl: nobody who is at the door can make so
+// many entries that those of the people inside go.
 type Audit struct {
 	dir string
 	log *slog.Logger
@@ -69,16 +71,25 @@ type Audit struct {
 
 	written *prometheus.CounterVec
 
-	mu   sync.Mutex
-	cfg  AuditConfig
-	f    *os.File
-	size int64
-	down bool // cannot be written; logged once
+	mu        sync.Mutex
+	cfg       AuditConfig
+	own       ring
+	strangers ring
+	down      bool // cannot be written; logged once
+}
+
+// ring are files of which the oldest goes.
+type ring struct {
+	dir, name string
+	files     int
+	f         *os.File
+	size      int64
 }
 
 // OpenAudit opens the log in a data directory.
 func OpenAudit(dir string, cfg AuditConfig, logger *slog.Logger, now func() time.Time) (*Audit, error) {
 	a := &Audit{dir: filepath.Join(dir, auditName), cfg: cfg, log: logger, now: now}
+	a.own, a.strangers = ring{dir: a.dir, name: auditName, files: auditFiles}, ring{dir: a.dir, name: strangersName, files: strangersFiles}
 	a.written = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "pitot_audit_entries_total", Help: "Entries of the audit log, by whether they were written.",
 	}, []string{"result"})
@@ -88,7 +99,7 @@ func OpenAudit(dir string, cfg AuditConfig, logger *slog.Logger, now func() time
 	if err := os.MkdirAll(a.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("audit log: %w", err)
 	}
-	if err := a.open(); err != nil {
+	if err := a.own.open(); err != nil {
 		return nil, fmt.Errorf("audit log: %w", err)
 	}
 	return a, nil
@@ -97,16 +108,16 @@ func OpenAudit(dir string, cfg AuditConfig, logger *slog.Logger, now func() time
 // Collector counts the entries.
 func (a *Audit) Collector() prometheus.Collector { return a.written }
 
-func (a *Audit) path(n int) string {
+func (a *ring) path(n int) string {
 	if n == 0 {
-		return filepath.Join(a.dir, auditName+".jsonl")
+		return filepath.Join(a.dir, a.name+".jsonl")
 	}
-	return filepath.Join(a.dir, auditName+"."+strconv.Itoa(n)+".jsonl")
+	return filepath.Join(a.dir, a.name+"."+strconv.Itoa(n)+".jsonl")
 }
 
 // open opens the newest file. A line that a crash has cut is ended, so that the
 // next one is whole.
-func (a *Audit) open() error {
+func (a *ring) open() error {
 	f, err := os.OpenFile(a.path(0), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
@@ -127,7 +138,7 @@ func (a *Audit) open() error {
 }
 
 func (a *Audit) fileSize() int64 {
-	return cmp.Or(int64(a.cfg.MaxSize), defaultAuditSize) / auditFiles
+	return cmp.Or(int64(a.cfg.MaxSize), defaultAuditSize) / (auditFiles + strangersFiles)
 }
 
 // Configure takes over what can change while the server runs.
@@ -145,7 +156,7 @@ func (a *Audit) Write(e Entry) {
 		return
 	}
 	e.Time = a.now().UTC()
-	for _, s := range []*string{&e.Who, &e.Tenant, &e.From, &e.Path, &e.Query, &e.Detail} {
+	for _, s := range []*string{&e.Who, &e.KeyID, &e.Tenant, &e.From, &e.Method, &e.Path, &e.Query, &e.Detail} {
 		if len(*s) > maxAuditField {
 			*s = (*s)[:maxAuditField] + "…"
 		}
@@ -157,7 +168,11 @@ func (a *Audit) Write(e Entry) {
 	line = append(line, '\n')
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if err := a.append(line); err != nil {
+	to := &a.own
+	if e.Action == ActionRefused || e.Who == "" && e.KeyID == "" {
+		to = &a.strangers
+	}
+	if err := to.append(line, a.fileSize()); err != nil {
 		a.written.WithLabelValues("failed").Inc()
 		if !a.down {
 			a.down = true
@@ -172,14 +187,14 @@ func (a *Audit) Write(e Entry) {
 	}
 }
 
-// append writes a line, in a new file where the old one is full. a.mu is held.
-func (a *Audit) append(line []byte) error {
+// append writes a line, in a new file where the old one is full.
+func (a *ring) append(line []byte, fileSize int64) error {
 	if a.f == nil {
 		if err := a.open(); err != nil {
 			return err
 		}
 	}
-	if a.size > 0 && a.size+int64(len(line)) > a.fileSize() {
+	if a.size > 0 && a.size+int64(len(line)) > fileSize {
 		if err := a.rotate(); err != nil {
 			return err
 		}
@@ -189,14 +204,14 @@ func (a *Audit) append(line []byte) error {
 	return err
 }
 
-// rotate renames the files, the oldest goes. a.mu is held.
-func (a *Audit) rotate() error {
+// rotate renames the files, the oldest goes.
+func (a *ring) rotate() error {
 	err := a.f.Close()
 	a.f = nil
 	if err != nil {
 		return err
 	}
-	for n := auditFiles - 1; n > 0; n-- {
+	for n := a.files - 1; n > 0; n-- {
 		if err := os.Rename(a.path(n-1), a.path(n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -216,19 +231,34 @@ type AuditQuery struct {
 
 // Read returns the newest entries that match, newest first.
 func (a *Audit) Read(q AuditQuery) ([]Entry, error) {
+	out, err := a.own.read(&q)
+	if err != nil {
+		return nil, fmt.Errorf("audit log: %w", err)
+	}
+	others, err := a.strangers.read(&q)
+	if err != nil {
+		return nil, fmt.Errorf("audit log: %w", err)
+	}
+	if len(others) > 0 {
+		out = append(out, others...)
+		slices.SortStableFunc(out, func(a, b Entry) int { return b.Time.Compare(a.Time) })
+	}
+	return out[:min(len(out), q.Limit)], nil
+}
+
+// read returns the newest entries that match, newest first, and at most as many as
+// are asked for.
+func (a *ring) read(q *AuditQuery) ([]Entry, error) {
 	var out []Entry
-	for n := range auditFiles {
+	for n := range a.files {
 		b, err := os.ReadFile(a.path(n))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("audit log: %w", err)
+			return nil, err
 		}
-		own, err := matching(b, &q)
-		if err != nil {
-			return nil, fmt.Errorf("audit log: %w", err)
-		}
+		own := matching(b, q)
 		slices.Reverse(own)
 		out = append(out, own...)
 		if len(out) >= q.Limit {
@@ -238,13 +268,11 @@ func (a *Audit) Read(q AuditQuery) ([]Entry, error) {
 	return out, nil
 }
 
-func matching(b []byte, q *AuditQuery) ([]Entry, error) {
+func matching(b []byte, q *AuditQuery) []Entry {
 	var out []Entry
-	sc := bufio.NewScanner(bytes.NewReader(b))
-	sc.Buffer(make([]byte, 0, 4096), maxAuditLine)
-	for sc.Scan() {
+	for line := range bytes.Lines(b) {
 		var e Entry
-		if json.Unmarshal(sc.Bytes(), &e) != nil {
+		if json.Unmarshal(line, &e) != nil {
 			continue // cut by a crash
 		}
 		switch {
@@ -254,16 +282,20 @@ func matching(b []byte, q *AuditQuery) ([]Entry, error) {
 		}
 		out = append(out, e)
 	}
-	return out, sc.Err()
+	return out
 }
 
-// Close closes the file.
+// Close closes the files.
 func (a *Audit) Close() error {
 	if a == nil {
 		return nil
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	return errors.Join(a.own.close(), a.strangers.close())
+}
+
+func (a *ring) close() error {
 	if a.f == nil {
 		return nil
 	}

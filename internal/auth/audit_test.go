@@ -88,7 +88,7 @@ func TestAuditGoesOnAfterACut(t *testing.T) {
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
-	f, err := os.OpenFile(a.path(0), os.O_APPEND|os.O_WRONLY, 0)
+	f, err := os.OpenFile(a.own.path(0), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,5 +99,39 @@ func TestAuditGoesOnAfterACut(t *testing.T) {
 	got, err := b.Read(AuditQuery{AllTenants: true, Limit: 10})
 	if err != nil || len(got) != 2 || got[0].Who != "second" {
 		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// TestStrangersLeaveTheLogAlone: who is not recognised can neither push out what is
+// written of others, nor write what makes it unreadable.
+func TestStrangersLeaveTheLogAlone(t *testing.T) {
+	a, clk := openAudit(t, t.TempDir(), AuditConfig{MaxSize: minAuditSize})
+	a.Write(Entry{Action: ActionContent, Who: "inside", Path: "/api/pitot/v1/calls"})
+	clk.pass(time.Second)
+	for range 1500 {
+		a.Write(Entry{Action: ActionDenied, Path: "/api/v1/" + strings.Repeat("p", 5000), Query: strings.Repeat("\x01", 5000), Method: strings.Repeat("M", 200<<10)})
+		a.Write(Entry{Action: ActionRefused, Who: strings.Repeat("root", 5000), Kind: KindUser})
+	}
+	clk.pass(time.Second)
+	a.Write(Entry{Action: ActionContent, Who: "inside"})
+	got, err := a.Read(AuditQuery{AllTenants: true, Limit: 10})
+	if err != nil || len(got) != 10 || got[0].Who != "inside" || got[1].Action != ActionRefused {
+		t.Fatalf("%d entries, %v", len(got), err)
+	}
+	if got, err = a.Read(AuditQuery{AllTenants: true, Limit: 10, Who: "inside"}); err != nil || len(got) != 2 {
+		t.Errorf("%d entries of who is inside are left, %v", len(got), err)
+	}
+	var size int64
+	entries, err := os.ReadDir(a.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil {
+			size += info.Size()
+		}
+	}
+	if size > minAuditSize {
+		t.Errorf("%d bytes", size)
 	}
 }

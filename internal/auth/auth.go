@@ -40,7 +40,7 @@ type Auth struct {
 
 	sessions sessions
 	seal     atomic.Pointer[sealer] // nil: sessions are in memory
-	over     over
+	over     Ended
 	attempts attempts
 	verified verified
 	provider provider
@@ -73,6 +73,7 @@ func New(o Options) (*Auth, error) {
 		return nil, fmt.Errorf("auth: %w", err)
 	}
 	a.seal.Store(seal)
+	a.over.auth = a
 	if a.keys, err = OpenStore(o.Dir, o.Now); err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
 	}
@@ -246,7 +247,7 @@ func (a *Auth) recognise(r *http.Request) (*Principal, error) {
 	if token == "" {
 		return nil, ErrNobody
 	}
-	s, ok := a.session(token)
+	s, ok := a.session(token, true)
 	if !ok {
 		return nil, ErrNobody // an old cookie is no attempt
 	}
@@ -264,20 +265,56 @@ func (a *Auth) recognise(r *http.Request) (*Principal, error) {
 	return p, nil
 }
 
-// session returns that of a token: a sealed one, or one in memory.
-func (a *Auth) session(token string) (session, bool) {
+// session returns that of a token: a sealed one, or one in memory. use marks it as
+// used.
+func (a *Auth) session(token string, use bool) (session, bool) {
 	if x, ok := a.openSealed(token); ok {
 		return session{who: x.identity(), tenant: x.Tenant}, true
 	}
 	c := a.config()
-	return a.sessions.get(token, a.now(), c.ttl(), c.idle())
+	s, ok := a.sessions.get(token, a.now(), c.ttl(), c.idle(), use)
+	if ok && s.who.password && s.who.mark != a.markOf(s.who.name) {
+		a.sessions.end(token) // a new password ends the sessions of the old one
+		return session{}, false
+	}
+	return s, ok
 }
 
-// endSession ends that of a token. A sealed one ends here alone; the browser is
-// told to forget it.
+// markOf is the mark of a user's password; empty where there is no such user.
+func (a *Auth) markOf(name string) string {
+	hash, known := a.hashOf(name)
+	if !known {
+		return ""
+	}
+	return passwordMark(hash)
+}
+
+// Still says whether somebody who was recognised a while ago may still do what he
+// might then: his key was not revoked and has not expired, his session goes on, his
+// password is the same, and neither role nor tenant was taken from him. It is asked
+// while an answer lasts, and is no use of a session.
+func (a *Auth) Still(p *Principal) bool {
+	var q *Principal
+	switch {
+	case p.Kind == KindOpen:
+		return true
+	case p.Key != nil:
+		q = a.keyPrincipal(a.keys.same(p.Key))
+	case p.session != "":
+		if s, ok := a.session(p.session, false); ok {
+			q = a.userPrincipal(s.who)
+		}
+	case p.mark == a.markOf(p.Name):
+		q = a.userPrincipal(identity{name: p.Name, password: true})
+	}
+	return q.Can(p.Perm) && slices.Contains(q.Tenants, p.Tenant)
+}
+
+// endSession ends that of a token. A sealed one ends here and at the replicas that
+// are told; the browser is told to forget it.
 func (a *Auth) endSession(token string) {
 	if x, ok := a.openSealed(token); ok {
-		a.over.end(x.ID, time.UnixMilli(x.Created).Add(a.config().ttl()), a.now())
+		a.over.end(ended{ID: x.ID, At: time.UnixMilli(x.Created).Add(a.config().ttl()).UnixMilli()})
 	}
 	a.sessions.end(token)
 }
@@ -298,6 +335,9 @@ func (a *Auth) keyPrincipal(k *Key) *Principal {
 func (a *Auth) userPrincipal(who identity) *Principal {
 	c := a.config()
 	if !who.password {
+		if c.OIDC.Issuer == "" {
+			return nil // its provider is none any more
+		}
 		var tenants []string
 		for _, base := range who.tenants {
 			for _, t := range c.tenantsOf(base, nil, rolesPerm(who.roles)) {
@@ -359,6 +399,7 @@ func (a *Auth) password(ctx context.Context, name, password, address string) (*P
 	now := a.now()
 	if known && a.verified.has(name, password, hash, now) {
 		if p := a.userPrincipal(identity{name: name, password: true}); p != nil {
+			p.mark = passwordMark(hash)
 			return p, nil
 		}
 	}
@@ -385,6 +426,7 @@ func (a *Auth) password(ctx context.Context, name, password, address string) (*P
 	if p == nil {
 		return nil, ErrBad
 	}
+	p.mark = passwordMark(hash)
 	a.attempts.succeed(name, address)
 	a.verified.add(name, password, hash, now)
 	return p, nil
@@ -396,7 +438,7 @@ func (a *Auth) Login(w http.ResponseWriter, r *http.Request, name, password stri
 	if err != nil {
 		return nil, err
 	}
-	if err := a.begin(w, r, identity{name: p.Name, password: true}, p); err != nil {
+	if err := a.begin(w, r, identity{name: p.Name, password: true, mark: p.mark}, p); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -435,7 +477,7 @@ func (a *Auth) Logout(w http.ResponseWriter, r *http.Request) {
 // EndSessions ends all sessions of a user and says how many there were in memory:
 // of sealed ones nobody knows.
 func (a *Auth) EndSessions(name string) int {
-	a.over.endUser(name, a.now())
+	a.over.end(ended{User: name, At: a.now().UnixMilli()})
 	return a.sessions.endUser(name)
 }
 
@@ -450,7 +492,7 @@ func (a *Auth) Choose(w http.ResponseWriter, r *http.Request, p *Principal, tena
 	}
 	if x, ok := a.openSealed(p.session); ok {
 		x.Tenant, x.Used = tenant, a.now().UnixMilli()
-		token, err := a.seal.Load().seal(sealSession, x)
+		token, err := a.seal.Load().sealCookie(sealSession, x)
 		if err != nil {
 			return nil, fmt.Errorf("choose a tenant: %w", err)
 		}

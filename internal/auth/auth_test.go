@@ -392,19 +392,153 @@ func TestSessions(t *testing.T) {
 	}
 	two, _, _ := login(t, a, "dev", password)
 	cfg := testConfig(t)
-	cfg.Users[1].Roles = []string{RoleViewer}
+	cfg.Users[1].Roles, cfg.Users[1].PasswordHash = []string{RoleViewer}, a.config().Users[1].PasswordHash
 	if err := a.Reload(cfg); err != nil {
 		t.Fatal(err)
 	}
 	if p, err := a.Authenticate(with(two)); err != nil || p.Can(Content) {
 		t.Errorf("a role that was taken away: %+v, %v", p, err)
 	}
-	cfg.Users = cfg.Users[:1]
+	cfg.Users = slices.Clone(cfg.Users)
+	cfg.Users[1].PasswordHash = quickHash(t, password)
 	if err := a.Reload(cfg); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := a.Authenticate(with(two)); !errors.Is(err, ErrNobody) {
+		t.Errorf("after a new password: %v", err)
+	}
+	three, _, err := login(t, a, "dev", password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Users = cfg.Users[:1]
+	if err := a.Reload(cfg); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Authenticate(with(three)); !errors.Is(err, ErrNobody) {
 		t.Errorf("a user who was removed: %v", err)
+	}
+}
+
+// TestStill: what an answer that lasts asks again and again.
+func TestStill(t *testing.T) {
+	newKey := func(t *testing.T, a *Auth, n NewKey) (*Principal, string) {
+		info, key, err := a.Keys().Create(n, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.Key(key), info.ID
+	}
+	reload := func(t *testing.T, a *Auth, change func(*Config)) {
+		c := *a.config()
+		c.Users = slices.Clone(c.Users)
+		change(&c)
+		if err := a.Reload(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	byPassword := func(t *testing.T, a *Auth, _ *clock) *Principal {
+		p, err := a.Authenticate(request("Authorization", basicAuth("dev", password)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	bySession := func(t *testing.T, a *Auth, _ *clock) *Principal {
+		c, _, err := login(t, a, "dev", password)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := a.Authenticate(with(c))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	for name, c := range map[string]struct {
+		who func(*testing.T, *Auth, *clock) *Principal
+		end func(*testing.T, *Auth, *clock, *Principal)
+	}{
+		"a key that is revoked": {func(t *testing.T, a *Auth, _ *clock) *Principal {
+			p, _ := newKey(t, a, NewKey{Name: "k", Scopes: []string{ScopeContent}})
+			return p
+		}, func(t *testing.T, a *Auth, _ *clock, p *Principal) {
+			if _, err := a.Keys().Revoke(p.KeyID); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		"a key that expires": {func(t *testing.T, a *Auth, clk *clock) *Principal {
+			p, _ := newKey(t, a, NewKey{Name: "k", Scopes: []string{ScopeQuery}, Expires: clk.now().Add(time.Minute)})
+			return p
+		}, func(_ *testing.T, _ *Auth, clk *clock, _ *Principal) { clk.pass(time.Minute) }},
+		"a session that is ended": {bySession, func(_ *testing.T, a *Auth, _ *clock, _ *Principal) { a.EndSessions("dev") }},
+		"a session that is idle":  {bySession, func(_ *testing.T, _ *Auth, clk *clock, _ *Principal) { clk.pass(3 * time.Hour) }},
+		"a session, new password": {bySession, func(t *testing.T, a *Auth, _ *clock, _ *Principal) {
+			reload(t, a, func(c *Config) { c.Users[1].PasswordHash = quickHash(t, "other") })
+		}},
+		"a password that is new": {byPassword, func(t *testing.T, a *Auth, _ *clock, _ *Principal) {
+			reload(t, a, func(c *Config) { c.Users[1].PasswordHash = quickHash(t, "other") })
+		}},
+		"a user who is gone": {byPassword, func(t *testing.T, a *Auth, _ *clock, _ *Principal) {
+			reload(t, a, func(c *Config) { c.Users = c.Users[:1] })
+		}},
+		"a role that was taken": {byPassword, func(t *testing.T, a *Auth, _ *clock, _ *Principal) {
+			reload(t, a, func(c *Config) { c.Users[1].Roles = []string{RoleViewer} })
+		}},
+		"a tenant that was taken": {byPassword, func(t *testing.T, a *Auth, _ *clock, _ *Principal) {
+			reload(t, a, func(c *Config) { c.Users[1].Tenant = "beta" })
+		}},
+	} {
+		a, clk := newAuth(t)
+		p := c.who(t, a, clk)
+		for range 3 {
+			clk.pass(10 * time.Second)
+			if !a.Still(p) {
+				t.Fatalf("%s: not any more, before", name)
+			}
+		}
+		c.end(t, a, clk, p)
+		if a.Still(p) {
+			t.Errorf("%s: still", name)
+		}
+	}
+	// More roles are no harm, and asking is no use of a session.
+	a, clk := newAuth(t)
+	p := bySession(t, a, clk)
+	reload(t, a, func(c *Config) { c.Users[1].Roles = []string{RoleDeveloper, RoleAdmin} })
+	clk.pass(119 * time.Minute)
+	if !a.Still(p) {
+		t.Error("with one more role")
+	}
+	clk.pass(2 * time.Minute)
+	if a.Still(p) {
+		t.Error("asking kept a session alive")
+	}
+}
+
+// TestLongNamesTakeNoMemory: what is remembered of strangers' attempts is bounded.
+func TestLongNamesTakeNoMemory(t *testing.T) {
+	a, clk := newAuth(t)
+	long := strings.Repeat("x", 60<<10)
+	for i := range 10 {
+		r := request("Authorization", basicAuth(long+string(rune('a'+i)), "wrong"))
+		if _, err := a.Authenticate(r); !errors.Is(err, ErrBad) {
+			t.Fatal(err)
+		}
+	}
+	n := 0
+	for k := range a.attempts.m {
+		n += len(k)
+	}
+	if n > 10_000 || len(a.attempts.m) != 21 {
+		t.Errorf("%d names have %d bytes", len(a.attempts.m), n)
+	}
+	// They are told apart, and counted, as others are.
+	for range 5 {
+		a.attempts.fail(clk.now(), time.Hour, long, "192.0.2.1")
+	}
+	if a.attempts.wait(clk.now(), 5, long, "192.0.2.1") == 0 || a.attempts.wait(clk.now(), 5, long+"y", "192.0.2.1") != 0 {
+		t.Error("long names are counted wrongly")
 	}
 }
 
@@ -426,7 +560,7 @@ func TestSessionsAreBounded(t *testing.T) {
 	if len(s.m) != maxUserSessions {
 		t.Errorf("%d sessions", len(s.m))
 	}
-	if _, ok := s.get(first, now, time.Hour, time.Hour); ok {
+	if _, ok := s.get(first, now, time.Hour, time.Hour, true); ok {
 		t.Error("the oldest session was kept")
 	}
 }

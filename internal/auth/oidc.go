@@ -156,7 +156,7 @@ func (a *Auth) BeginOIDC(w http.ResponseWriter, r *http.Request, back string) (s
 	state := newToken()
 	f := flow{nonce: newToken(), verifier: oauth2.GenerateVerifier(), back: LocalPath(back), browser: newToken(), until: a.now().Add(flowFor)}
 	if s := a.seal.Load(); s != nil {
-		if f.browser, err = s.seal(sealFlow, sealedFlow{State: state, Nonce: f.nonce, Verifier: f.verifier, Back: f.back, Until: f.until}); err != nil {
+		if f.browser, err = s.sealCookie(sealFlow, sealedFlow{State: state, Nonce: f.nonce, Verifier: f.verifier, Back: f.back, Until: f.until}); err != nil {
 			return "", &ProviderError{Err: errors.New("the page to come back to has too long an address: log in at the start page")}
 		}
 	} else {

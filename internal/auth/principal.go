@@ -32,6 +32,8 @@ type Principal struct {
 	// session is that of the browser; empty for those who show their credentials
 	// with every request.
 	session string
+	// mark is that of the password that was shown; empty where none was.
+	mark string
 }
 
 // Can says whether all of the permissions are there.

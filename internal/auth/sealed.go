@@ -15,15 +15,14 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"sync"
 	"time"
 )
 
 // With a secret that several replicas share, a session is in its cookie and not
 // in memory: sealed by AES-256-GCM, so that nobody can read or change it, and
-// every replica can open it. What cannot be there is that it was ended: that a
-// replica remembers of what was ended through it, as long as the session could
-// have lasted.
+// every replica can open it. What cannot be there is that it was ended: that the
+// replicas remember as long as the session could have lasted, and tell each other
+// (ended.go).
 
 const (
 	// sealedPrefix tells sealed tokens from others, and versions of them.
@@ -42,6 +41,7 @@ const (
 const (
 	sealSession = "pitot session"
 	sealFlow    = "pitot login at a provider"
+	sealEnded   = "pitot sessions that ended"
 )
 
 // sealer seals and opens.
@@ -93,18 +93,23 @@ func (s *sealer) seal(purpose string, v any) (string, error) {
 	}
 	nonce := make([]byte, a.NonceSize())
 	_, _ = rand.Read(nonce) // never fails
-	out := sealedPrefix + base64.RawURLEncoding.EncodeToString(a.Seal(nonce, nonce, text, []byte(sealedPrefix)))
-	if len(out) > maxSealed {
+	return sealedPrefix + base64.RawURLEncoding.EncodeToString(a.Seal(nonce, nonce, text, []byte(sealedPrefix))), nil
+}
+
+// sealCookie is seal for what a browser keeps.
+func (s *sealer) sealCookie(purpose string, v any) (string, error) {
+	out, err := s.seal(purpose, v)
+	if err == nil && len(out) > maxSealed {
 		return "", errors.New("the session does not fit into a cookie: this user has too many roles or tenants")
 	}
-	return out, nil
+	return out, err
 }
 
 // open decodes what seal has made; false where it was not made with this secret,
 // or for another purpose.
 func (s *sealer) open(purpose, token string, v any) bool {
 	text, ok := strings.CutPrefix(token, sealedPrefix)
-	if s == nil || !ok || len(token) > maxSealed {
+	if s == nil || !ok || len(token) > maxGossip {
 		return false
 	}
 	b, err := base64.RawURLEncoding.DecodeString(text)
@@ -135,7 +140,7 @@ type sealedSession struct {
 }
 
 func (s *sealedSession) identity() identity {
-	return identity{name: s.Name, password: s.Password != "", roles: s.Roles, tenants: s.Tenants}
+	return identity{name: s.Name, password: s.Password != "", mark: s.Password, roles: s.Roles, tenants: s.Tenants}
 }
 
 // passwordMark is what a session has of the hash of a password.
@@ -149,18 +154,17 @@ func (a *Auth) startSealed(s *sealer, who identity, tenant string) (string, erro
 	now := a.now().UnixMilli()
 	x := sealedSession{ID: newToken()[:22], Name: who.name, Tenant: tenant, Created: now, Used: now}
 	if who.password {
-		hash, _ := a.hashOf(who.name)
-		x.Password = passwordMark(hash)
+		x.Password = who.mark
 	} else {
 		x.Roles, x.Tenants = who.roles, who.tenants
 	}
-	return s.seal(sealSession, x)
+	return s.sealCookie(sealSession, x)
 }
 
 // openSealed returns the session of a token; false where it has ended.
 func (a *Auth) openSealed(token string) (sealedSession, bool) {
 	var x sealedSession
-	if !a.seal.Load().open(sealSession, token, &x) {
+	if len(token) > maxSealed || !a.seal.Load().open(sealSession, token, &x) {
 		return x, false
 	}
 	c, now := a.config(), a.now()
@@ -189,66 +193,10 @@ func (a *Auth) Renew(w http.ResponseWriter, r *http.Request, p *Principal) {
 		return
 	}
 	x.Used = now.UnixMilli()
-	if token, err := s.seal(sealSession, x); err == nil {
+	if token, err := s.sealCookie(sealSession, x); err == nil {
 		left := time.UnixMilli(x.Created).Add(a.config().ttl()).Sub(now)
 		a.setCookie(w, r, token, max(1, int(left.Seconds())))
 	}
-}
-
-// over remembers which sealed sessions were ended through this process.
-type over struct {
-	mu    sync.Mutex
-	ids   map[string]time.Time // until when they could have lasted
-	users map[string]time.Time // sessions that began up to then
-}
-
-// maxOver bounds what is remembered of each; past it what ends first is
-// forgotten.
-const maxOver = 10_000
-
-func (o *over) has(x *sealedSession, now time.Time) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if until, ok := o.ids[x.ID]; ok && now.Before(until) {
-		return true
-	}
-	ended, ok := o.users[x.Name]
-	return ok && !time.UnixMilli(x.Created).After(ended)
-}
-
-func (o *over) end(id string, until, now time.Time) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.ids = remember(o.ids, id, until, now)
-}
-
-func (o *over) endUser(name string, now time.Time) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.users = remember(o.users, name, now, time.Time{})
-}
-
-// remember adds an entry, drops those that are past, and, when there are too many,
-// the earliest.
-func remember(m map[string]time.Time, key string, t, now time.Time) map[string]time.Time {
-	if m == nil {
-		m = map[string]time.Time{}
-	}
-	if len(m) >= maxOver {
-		first := ""
-		for k, until := range m {
-			if !until.After(now) {
-				delete(m, k)
-			} else if first == "" || until.Before(m[first]) {
-				first = k
-			}
-		}
-		if len(m) >= maxOver {
-			delete(m, first)
-		}
-	}
-	m[key] = t
-	return m
 }
 
 // sealedFlow is a login at the provider that is under way, as its cookie has it:

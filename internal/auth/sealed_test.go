@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -185,6 +186,13 @@ func TestSealedSessionsAreNotForged(t *testing.T) {
 
 func TestSealedSessionsOfAProvider(t *testing.T) {
 	a, b, _ := replicas(t)
+	for _, x := range []*Auth{a, b} {
+		c := *x.config()
+		c.URL, c.OIDC = "http://pitot.example.com", OIDC{Issuer: "https://idp.example.com", ClientID: "pitot", DefaultRole: RoleViewer}
+		if err := x.Reload(c); err != nil {
+			t.Fatal(err)
+		}
+	}
 	roles := identity{name: "oidc:u", roles: []string{RoleDeveloper}, tenants: []string{"acme"}}
 	token, err := a.startSealed(a.seal.Load(), roles, "acme")
 	if err != nil {
@@ -197,6 +205,15 @@ func TestSealedSessionsOfAProvider(t *testing.T) {
 	roles.tenants = []string{strings.Repeat("long", 1000)}
 	if _, err := a.startSealed(a.seal.Load(), roles, ""); err == nil {
 		t.Error("a session that fits into no cookie began")
+	}
+	// Where the provider is none any more, its users are not either.
+	c := *b.config()
+	c.OIDC = OIDC{}
+	if err := b.Reload(c); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Authenticate(with(&http.Cookie{Name: cookiePlain, Value: token})); !errors.Is(err, ErrNobody) {
+		t.Errorf("a user of a provider that was removed: %v", err)
 	}
 }
 
@@ -241,4 +258,78 @@ func FuzzOpenSealed(f *testing.F) {
 			t.Errorf("%q is a session of %q", text, x.Name)
 		}
 	})
+}
+
+// gossip connects two replicas: what one tells the other hears.
+func gossip(t *testing.T, a, b *Auth) {
+	t.Helper()
+	for from, to := range map[*Auth]*Auth{a: b, b: a} {
+		from.Ended().SetBroadcast(func(m []byte) {
+			if err := to.Ended().Merge(m); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestEndedSessionsAreTold: a logout, and sessions that an administrator ends, count
+// at the replicas that are told, and at those that come later.
+func TestEndedSessionsAreTold(t *testing.T) {
+	a, b, clk := replicas(t)
+	gossip(t, a, b)
+	out := func(x *Auth, c *http.Cookie) bool {
+		_, err := x.Authenticate(with(c))
+		return errors.Is(err, ErrNobody)
+	}
+	one, _, _ := login(t, a, "dev", password)
+	other, _, _ := login(t, a, "dev", password)
+	vera, _, _ := login(t, b, "vera", password)
+	a.Logout(httptest.NewRecorder(), with(one))
+	if !out(a, one) || !out(b, one) || out(b, other) || out(a, vera) {
+		t.Error("a logout does not end one session at every replica")
+	}
+	b.EndSessions("dev")
+	if !out(a, other) || !out(b, other) || out(a, vera) {
+		t.Error("sessions that were ended at one replica go on at another")
+	}
+	clk.pass(time.Second)
+	if again, _, _ := login(t, a, "dev", password); out(a, again) || out(b, again) {
+		t.Error("the next login is over, too")
+	}
+	// One that starts later hears of all.
+	late, err := New(Options{Config: *a.config(), Dir: t.TempDir(), Now: clk.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = late.Close() })
+	all, err := b.Ended().MarshalBinary()
+	if err != nil || strings.Contains(string(all), "dev") {
+		t.Fatalf("%q %v", all, err)
+	}
+	if out(late, one) || late.Ended().Merge(all) != nil || !out(late, one) || !out(late, other) || out(late, vera) {
+		t.Error("a replica that comes later does not hear what was ended")
+	}
+	// Who does not have the secret ends nothing, and a cookie is no such message.
+	stranger, _ := newAuth(t, func(c *Config) { c.Session.SecretFile = secretFile(t, "y", 32) })
+	stranger.EndSessions("vera")
+	forged, err := stranger.Ended().MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []string{string(forged), vera.Value, "x", sealedPrefix, `[{"u":"vera","t":99999999999999}]`} {
+		if a.Ended().Merge([]byte(m)) == nil || out(a, vera) {
+			t.Errorf("%.20q ended sessions", m)
+		}
+	}
+	// Where sessions are in memory there is nothing to tell.
+	plain, _ := newAuth(t)
+	if m, err := plain.Ended().MarshalBinary(); err != nil || len(m) > 0 || plain.Ended().Merge(nil) != nil || plain.Ended().Merge(all) == nil {
+		t.Errorf("%q %v", m, err)
+	}
+	for i := range maxOver + 100 {
+		a.Ended().end(ended{User: strconv.Itoa(i), At: clk.now().UnixMilli() + int64(i)})
+	}
+	if n := len(a.over.users); n > maxOver {
+		t.Errorf("%d are remembered", n)
+	}
 }

@@ -21,6 +21,7 @@ const (
 type identity struct {
 	name     string
 	password bool     // a user of the configuration; else one of the provider
+	mark     string   // of the hash of the password that he logged in with
 	roles    []string // of users of the provider
 	tenants  []string // likewise; without their projects
 }
@@ -85,8 +86,8 @@ func (s *sessions) evict(user string, _ time.Time) {
 	}
 }
 
-// get returns the session of a token if it has not ended, and marks it as used.
-func (s *sessions) get(token string, now time.Time, ttl, idle time.Duration) (session, bool) {
+// get returns the session of a token if it has not ended; use marks it as used.
+func (s *sessions) get(token string, now time.Time, ttl, idle time.Duration, use bool) (session, bool) {
 	if token == "" || len(token) > 128 {
 		return session{}, false
 	}
@@ -101,7 +102,9 @@ func (s *sessions) get(token string, now time.Time, ttl, idle time.Duration) (se
 		delete(s.m, k)
 		return session{}, false
 	}
-	x.used = now
+	if use {
+		x.used = now
+	}
 	return *x, true
 }
 

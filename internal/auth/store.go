@@ -173,6 +173,18 @@ func (s *Store) Lookup(text string) *Key {
 	return k
 }
 
+// same returns a key as it is now, where it may still be used.
+func (s *Store) same(k *Key) *Key {
+	s.look()
+	s.mu.RLock()
+	now := s.find(k.ID)
+	s.mu.RUnlock()
+	if now == nil || now.Hash != k.Hash || !now.Active(s.now()) {
+		return nil
+	}
+	return now
+}
+
 // usedEvery is how exact the time of last use is.
 const usedEvery = time.Minute
 

@@ -7,6 +7,8 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
+
+	"github.com/pitot-dev/pitot/internal/llm"
 )
 
 // proxyPaths are the engine's endpoints that LogsQL clients may use: those that
@@ -96,6 +98,10 @@ func (s *Store) ProxyLogsQL() http.Handler {
 		form, err := proxyForm(r)
 		if err != nil {
 			proxy.ErrorHandler(w, r, err)
+			return
+		}
+		if llm.TenantOf(r.Context()) != llm.DefaultTenant && asksForFiles(r, form) {
+			http.Error(w, "block_stats is about the files of the server, which are those of all tenants: only users of the default tenant may ask for it", http.StatusForbidden)
 			return
 		}
 		if r.URL.Path != "/select/logsql/tail" { // which follows what comes

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,6 +36,20 @@ func proxyForm(r *http.Request) (url.Values, error) {
 		form[name] = append(values, form[name]...)
 	}
 	return form, nil
+}
+
+// filePipe is the pipe that answers with paths of the engine's files. Between it and
+// its bar comments may stand.
+var filePipe = regexp.MustCompile(`(?i)\|(?:\s|#[^\n]*(?:\n|$))*block_stats\b`)
+
+// asksForFiles says whether a query asks for the engine's files, or could: bodies in
+// another form than that of proxyForm are not read here, but by the engine.
+func asksForFiles(r *http.Request, form url.Values) bool {
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if strings.HasPrefix(kind, "multipart/") {
+		return true
+	}
+	return slices.ContainsFunc(form["query"], filePipe.MatchString)
 }
 
 type proxyFormKey struct{}

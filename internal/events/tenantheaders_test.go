@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -12,6 +13,47 @@ import (
 
 	"github.com/pitot-dev/pitot/internal/llm"
 )
+
+// TestFilesAreTheOperators: where the engine keeps what is no business of a tenant.
+func TestFilesAreTheOperators(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"part_path":"/somewhere"}`))
+	}))
+	defer srv.Close()
+	s, err := New(Endpoint{InsertURL: srv.URL, InsertClient: srv.Client(), SelectURL: srv.URL, Client: srv.Client()}, Options{Retention: 24 * time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const form = "application/x-www-form-urlencoded"
+	ask := func(tenant, query, contentType, body string) int {
+		r := httptest.NewRequestWithContext(llm.WithTenant(t.Context(), tenant), http.MethodPost, "/select/logsql/query?query="+url.QueryEscape(query), strings.NewReader(body))
+		r.Header.Set("Content-Type", contentType)
+		w := httptest.NewRecorder()
+		s.ProxyLogsQL().ServeHTTP(w, r)
+		return w.Code
+	}
+	multipart := "--b\r\nContent-Disposition: form-data; name=\"query\"\r\n\r\n* | block_stats\r\n--b--\r\n"
+	for name, c := range map[string]struct{ query, contentType, body string }{
+		"plain":        {"* | block_stats", form, ""},
+		"capitals":     {"*|BLOCK_Stats | fields part_path", form, ""},
+		"a comment":    {"* | # so\n # and so\n block_stats", form, ""},
+		"a subquery":   {"a:in(* | block_stats | fields part_path)", form, ""},
+		"in the body":  {"*", form, "query=" + url.QueryEscape("* | block_stats")},
+		"another form": {"", "multipart/form-data; boundary=b", multipart},
+	} {
+		if code := ask("acme", c.query, c.contentType, c.body); code != http.StatusForbidden {
+			t.Errorf("%s: %d", name, code)
+		}
+		if code := ask("", c.query, c.contentType, c.body); code != http.StatusOK {
+			t.Errorf("%s, the default tenant: %d", name, code)
+		}
+	}
+	for _, query := range []string{"*", "block_stats", `"a block_stats"`, "* | stats count() as block_stats"} {
+		if code := ask("acme", query, form, ""); code != http.StatusOK {
+			t.Errorf("%s: %d", query, code)
+		}
+	}
+}
 
 // TestEveryRequestHasItsTenant: what goes to an engine or a cluster, inserts,
 // queries and what manages rows, is addressed to the tenant of its context, and a

@@ -52,11 +52,18 @@ const errorTypeClientGone = "client_closed_request"
 
 func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, t *table, u *upstream, rest string, key *VirtualKey) {
 	start := time.Now()
-	if r.Header.Get("Upgrade") != "" && r.ProtoMajor == 1 {
-		g.upgrade(w, r, u, rest, key)
+	if u.spendsForAPage(r, key) {
+		drainSome(r)
+		g.refuse(w, u.cfg.Name, u.cfg.Dialect, http.StatusForbidden, errorTypeForbidden, "the request comes from a page of another site, and this upstream's key is the operator's: set gateway.keys and give the page a key of its own", 0)
 		return
 	}
 	route, isCall := wire.Match(u.cfg.Dialect, r.Method, rest)
+	// A call is one whatever else it offers: clients ask for h2c beside it, and
+	// nobody gets past the records and the budgets by asking.
+	if !isCall && r.Header.Get("Upgrade") != "" && r.ProtoMajor == 1 {
+		g.upgrade(w, r, u, rest, key)
+		return
+	}
 	if !isCall {
 		g.pass(w, r, u, rest, key)
 		return

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"path"
 	"slices"
@@ -73,20 +74,24 @@ func Inside(g *Gateway) http.Handler {
 // keysOn says whether the table knows virtual keys.
 func (t *table) keysOn() bool { return t.cfg.Keys == KeysOptional || t.cfg.Keys == KeysRequired }
 
-// shownKey is the key that a request shows, wherever its dialect puts it, without
+// shownKeys are the keys that a request shows, wherever dialects put them, without
 // a scheme.
-func shownKey(r *http.Request) string {
+func shownKeys(r *http.Request) []string {
+	var out []string
 	for _, name := range keyHeaders {
-		v := r.Header.Get(name)
-		if v == "" {
-			continue
+		for _, v := range r.Header[name] {
+			if scheme, rest, ok := strings.Cut(v, " "); ok && strings.EqualFold(scheme, "Bearer") {
+				v = strings.TrimSpace(rest)
+			}
+			if v != "" {
+				out = append(out, v)
+			}
 		}
-		if scheme, rest, ok := strings.Cut(v, " "); ok && strings.EqualFold(scheme, "Bearer") {
-			v = strings.TrimSpace(rest)
-		}
-		return v
 	}
-	return r.URL.Query().Get("key") // Gemini's
+	if r.URL.RawQuery == "" {
+		return out
+	}
+	return append(out, r.URL.Query()["key"]...) // Gemini's
 }
 
 // recognise returns the virtual key of a request. refused says why there must be
@@ -95,14 +100,16 @@ func (g *Gateway) recognise(t *table, r *http.Request) (k *VirtualKey, refused s
 	if inside, _ := r.Context().Value(insideKey{}).(bool); inside {
 		return &VirtualKey{inside: true}, ""
 	}
-	text := shownKey(r)
-	if g.keys != nil && text != "" {
-		if k := g.keys.Lookup(text); k != nil {
-			return k, ""
-		}
-		if g.keys.IsKey(text) {
-			// Never sent on, even where keys are optional: it is a secret of ours.
-			return nil, "this key is not valid: it may have expired or been revoked"
+	if g.keys != nil {
+		// One of ours beside another is ours: it is a secret that is never sent on, even
+		// where keys are optional.
+		for _, text := range shownKeys(r) {
+			if k := g.keys.Lookup(text); k != nil {
+				return k, ""
+			}
+			if g.keys.IsKey(text) {
+				return nil, "this key is not valid: it may have expired or been revoked"
+			}
 		}
 	}
 	if t.cfg.Keys == KeysRequired {
@@ -154,8 +161,10 @@ func (k *VirtualKey) mayPass(r *http.Request) *verdictOfKey {
 	return &verdictOfKey{http.StatusForbidden, errorTypeForbidden, "this key may only call models", 0}
 }
 
-// mayUse says whether a key may use the model of a request.
-func (k *VirtualKey) mayUse(model string, body []byte) *verdictOfKey {
+// mayUse says whether a key may use the model of a request: the one that its path
+// names, where it does, and the one of the body, because providers differ in which
+// of them they take.
+func (k *VirtualKey) mayUse(ofPath, model string, body []byte) *verdictOfKey {
 	if k == nil || len(k.Models) == 0 {
 		return nil
 	}
@@ -163,17 +172,19 @@ func (k *VirtualKey) mayUse(model string, body []byte) *verdictOfKey {
 	if modelNames(body) > 1 {
 		return &verdictOfKey{http.StatusForbidden, errorTypeForbidden, "the request names its model more than once", 0}
 	}
-	if model != "" && slices.ContainsFunc(k.Models, func(p string) bool {
-		ok, err := path.Match(p, model)
-		return err == nil && ok || p == model
-	}) {
-		return nil
+	for _, m := range [...]string{cmp.Or(ofPath, model), model} {
+		if m == "" || !slices.ContainsFunc(k.Models, func(p string) bool {
+			ok, err := path.Match(p, m)
+			return err == nil && ok || p == m
+		}) {
+			return &verdictOfKey{http.StatusForbidden, errorTypeForbidden, "this key may not use the model " + strconv.Quote(cmp.Or(m, "(unknown)")), 0}
+		}
 	}
-	return &verdictOfKey{http.StatusForbidden, errorTypeForbidden, "this key may not use the model " + strconv.Quote(cmp.Or(model, "(unknown)")), 0}
+	return nil
 }
 
 // modelNames counts the members of a JSON object that a reader may take for the
-// model.
+// model. A list of models to fall back to counts as two.
 func modelNames(body []byte) int {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
@@ -197,8 +208,11 @@ func modelNames(body []byte) int {
 			if depth > 0 {
 				continue
 			}
-			if key && strings.EqualFold(v, "model") {
+			switch {
+			case key && strings.EqualFold(v, "model"):
 				n++
+			case key && (strings.EqualFold(v, "models") || strings.EqualFold(v, "fallbacks")):
+				n += 2
 			}
 			key = !key
 		default:
@@ -257,7 +271,7 @@ func (u *upstream) exchangeCredentials(out *http.Request, k *VirtualKey, open bo
 		for _, name := range keyHeaders {
 			delete(out.Header, name)
 		}
-		if strings.Contains(out.URL.RawQuery, "key=") {
+		if out.URL.RawQuery != "" {
 			out.URL.RawQuery = withoutKey(out.URL.RawQuery)
 		}
 	}
@@ -393,7 +407,7 @@ func (x *exchange) keyAdmits(w http.ResponseWriter) bool {
 	v := k.mayCall(x.u)
 	if v == nil && len(k.Models) > 0 {
 		x.decodeRequest()
-		if v = k.mayUse(x.call.RequestModel, *x.reqBody); v == nil && !x.readable() {
+		if v = k.mayUse(x.route.Model, x.call.RequestModel, *x.reqBody); v == nil && !x.readable() {
 			v = &verdictOfKey{http.StatusForbidden, errorTypeForbidden, "this key has chosen models, and the model of this request cannot be told for sure: send JSON that is not compressed", 0}
 		}
 	}
@@ -434,15 +448,40 @@ func drainSome(r *http.Request) {
 // AddsCredentials says whether an upstream gets a key that the client need not
 // have.
 func (c *Config) AddsCredentials() bool {
-	return slices.ContainsFunc(c.Upstreams, func(u Upstream) bool {
-		if u.APIKey != "" || len(u.APIKeyCommand) > 0 {
+	return slices.ContainsFunc(c.Upstreams, func(u Upstream) bool { return u.addsCredentials() })
+}
+
+func (u *Upstream) addsCredentials() bool {
+	if u.APIKey != "" || len(u.APIKeyCommand) > 0 {
+		return true
+	}
+	for name := range u.Headers {
+		if slices.Contains(keyHeaders[:], http.CanonicalHeaderKey(name)) {
 			return true
 		}
-		for name := range u.Headers {
-			if slices.Contains(keyHeaders[:], http.CanonicalHeaderKey(name)) {
-				return true
-			}
-		}
+	}
+	return false
+}
+
+// spendsForAPage says whether a page of another site asks for what the operator's
+// key pays: any page that somebody visits can ask the gateway of his machine. A page
+// of this machine, and one of the gateway's own name, is his.
+func (u *upstream) spendsForAPage(r *http.Request, key *VirtualKey) bool {
+	if key != nil || !u.open {
 		return false
-	})
+	}
+	foreign := r.Header.Get("Sec-Fetch-Site") == "cross-site"
+	if origin := r.Header.Get("Origin"); origin != "" {
+		o, err := url.Parse(origin)
+		foreign = err != nil || !strings.EqualFold(o.Hostname(), (&url.URL{Host: r.Host}).Hostname()) && !ofThisMachine(o.Hostname())
+	}
+	return foreign && u.cfg.addsCredentials()
+}
+
+func ofThisMachine(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
 }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -110,6 +113,8 @@ func TestVirtualKeyIsExchanged(t *testing.T) {
 		{"/claude/v1/messages", claudeOf, []string{"Authorization", "Bearer vk-1"}, "X-Api-Key", "operators-claude"},
 		{"/gem/v1beta/models/m:generateContent", gemOf, []string{"X-Goog-Api-Key", "vk-1"}, "X-Goog-Api-Key", "operators-gem"},
 		{"/gem/v1beta/models/m:generateContent?alt=json&key=vk-1&x=1", gemOf, nil, "X-Goog-Api-Key", "operators-gem"},
+		{"/gem/v1beta/models/m:generateContent?%6bey=vk-1", gemOf, nil, "X-Goog-Api-Key", "operators-gem"},
+		{"/claude/v1/messages", claudeOf, []string{"Authorization", "Basic another", "X-Api-Key", "vk-1"}, "X-Api-Key", "operators-claude"},
 		{"/az/openai/deployments/m/chat/completions?api-version=1", chatOf, []string{"Api-Key", "vk-1"}, "Api-Key", "operators-az"},
 		{"/plain/v1/chat/completions", chatOf, []string{"Authorization", "Bearer vk-1"}, "Authorization", "Bearer configured"},
 	} {
@@ -215,6 +220,11 @@ func TestKeysMayCallWhatTheyMay(t *testing.T) {
 		"a list":             {"GET", "/oai/v1/models", "", 200},
 		"a batch":            {"POST", "/oai/v1/batches", `{}`, 403},
 		"a file":             {"POST", "/oai/v1/files", `{}`, 403},
+		"models to fall to":  {"POST", "/oai/v1/chat/completions", `{"model":"m","models":["o3"],"messages":[]}`, 403},
+		"by the path":        {"POST", "/oai/openai/deployments/m/chat/completions", chatOf, 200},
+		"another, escaped":   {"POST", "/oai/openai/%64eployments/o3/chat/completions", chatOf, 403},
+		"another, by dots":   {"POST", "/oai/openai/deployments/m/../o3/chat/completions", chatOf, 403},
+		"another path":       {"POST", "/oai/openai/deployments/o3/chat/completions", chatOf, 403}, // where the body's model is nobody's
 	} {
 		if got, b := ask(c.method, c.path, c.body); got != c.want {
 			t.Errorf("%s: %d %s", name, got, b)
@@ -229,6 +239,163 @@ func TestKeysMayCallWhatTheyMay(t *testing.T) {
 	}
 	if got, _ := ask("GET", "/oai/v1/realtime?model=o3", "", "Connection", "Upgrade", "Upgrade", "websocket"); got != http.StatusForbidden {
 		t.Errorf("a websocket: %d", got)
+	}
+}
+
+// TestOurKeyIsNotSentOn: where keys are optional one of ours must not leave beside
+// a provider's.
+func TestOurKeyIsNotSentOn(t *testing.T) {
+	w := newWitness(t)
+	f := startKeys(t, KeysOptional, ringOfKeys{"vk-1": {ID: "id1"}}, w)
+	for name, headers := range map[string][]string{
+		"in another header":        {"Authorization", "Bearer sk-clients", "X-Api-Key", "vk-1"},
+		"revoked, another header":  {"Authorization", "Bearer sk-clients", "X-Api-Key", "vk-gone"},
+		"in the query, too":        {"Authorization", "Bearer sk-clients", "query", "?key=vk-1"},
+		"in the query, other form": {"Authorization", "Bearer sk-clients", "query", "?k%65y=vk-1"},
+	} {
+		query := ""
+		if headers[2] == "query" {
+			query, headers = headers[3], headers[:2]
+		}
+		before := w.seen()
+		resp, body := do(t, "POST", f.url+"/oai/v1/chat/completions"+query, chatOf, headers...)
+		if w.seen() == before {
+			if resp.StatusCode != http.StatusUnauthorized {
+				t.Errorf("%s: %d %s", name, resp.StatusCode, body)
+			}
+			continue
+		}
+		h, q := w.last()
+		if all := fmt.Sprint(h, q); strings.Contains(all, "vk-") {
+			t.Errorf("%s: the upstream got the client's key: %s", name, all)
+		}
+		f.next(t)
+	}
+}
+
+// TestPagesSpendNothing: a page that somebody visits can send requests to the
+// gateway of his machine, where keys are off. The operator's key is not for it.
+func TestPagesSpendNothing(t *testing.T) {
+	w := newWitness(t)
+	f := startKeys(t, KeysOff, ringOfKeys{}, w)
+	for name, c := range map[string]struct {
+		headers []string
+		want    int
+	}{
+		"a page elsewhere":        {[]string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site", "Content-Type", "text/plain"}, 403},
+		"an old browser":          {[]string{"Origin", "https://evil.example"}, 403},
+		"a sandboxed frame":       {[]string{"Origin", "null"}, 403},
+		"a link or an image":      {[]string{"Sec-Fetch-Site", "cross-site"}, 403},
+		"a name that looks local": {[]string{"Origin", "http://localhost.evil.example"}, 403},
+		"a program":               {nil, 200},
+		"a page of this machine":  {[]string{"Origin", "http://localhost:3000", "Sec-Fetch-Site", "cross-site"}, 200},
+		"the gateway's own":       {[]string{"Origin", f.url, "Sec-Fetch-Site", "same-origin"}, 200},
+	} {
+		for _, up := range []string{"oai", "plain"} {
+			before := w.seen()
+			resp, body := do(t, "POST", f.url+"/"+up+"/v1/chat/completions", chatOf, c.headers...)
+			if resp.StatusCode != c.want || (w.seen() > before) != (c.want == http.StatusOK) {
+				t.Errorf("%s, %s: %d %s", name, up, resp.StatusCode, body)
+			}
+			if resp.StatusCode == http.StatusOK {
+				f.next(t)
+			}
+		}
+	}
+	// With keys of its own a page may.
+	f = startKeys(t, KeysRequired, ringOfKeys{"vk-1": {ID: "id1"}}, w)
+	if resp, body := do(t, "POST", f.url+"/oai/v1/chat/completions", chatOf, "Origin", "https://app.example", "Authorization", "Bearer vk-1"); resp.StatusCode != http.StatusOK {
+		t.Errorf("with a key: %d %s", resp.StatusCode, body)
+	}
+	f.next(t)
+}
+
+// revocable is one key, until it is revoked.
+type revocable struct{ gone atomic.Bool }
+
+func (r *revocable) Lookup(text string) *VirtualKey {
+	if text != "vk-1" || r.gone.Load() {
+		return nil
+	}
+	return &VirtualKey{ID: "id1"}
+}
+func (*revocable) IsKey(text string) bool { return strings.HasPrefix(text, "vk-") }
+
+// TestWebsocketsEndWithTheirKey: what is said on them would go on for hours.
+func TestWebsocketsEndWithTheirKey(t *testing.T) {
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, rw, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		_, _ = rw.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+		_ = rw.Flush()
+		_, _ = io.Copy(conn, rw) // an echo
+	}))
+	t.Cleanup(up.Close)
+	ring := &revocable{}
+	g, err := New(Options{Config: Config{Keys: KeysRequired, Upstreams: []Upstream{{Name: "up", BaseURL: up.URL, APIKey: "operators"}}}, Sink: newRecorder(), Keys: ring, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(g)
+	t.Cleanup(func() {
+		srv.Close()
+		if err := g.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	conn, err := net.Dial("tcp", strings.TrimPrefix(srv.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	_, _ = io.WriteString(conn, "GET /up/v1/realtime?model=m HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer vk-1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+	br := bufio.NewReader(conn)
+	if resp, err := http.ReadResponse(br, nil); err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("%v %v", resp, err)
+	}
+	got := make([]byte, 4)
+	_, _ = io.WriteString(conn, "ping")
+	if _, err := io.ReadFull(br, got); err != nil || string(got) != "ping" {
+		t.Fatalf("echo %q %v", got, err)
+	}
+	ring.gone.Store(true)
+	if _, err := br.ReadByte(); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("after the key was revoked: %v", err)
+	}
+}
+
+// TestCallsAreCallsInEveryForm: neither an offer of another protocol nor another
+// way to write the path gets a call past the records and what depends on them.
+func TestCallsAreCallsInEveryForm(t *testing.T) {
+	w := newWitness(t)
+	f := startKeys(t, KeysRequired, ringOfKeys{"vk-1": {ID: "id1", TokensPerMinute: 1e6}}, w)
+	for name, c := range map[string]struct {
+		path    string
+		headers []string
+	}{
+		"an offer of h2c":      {"/oai/v1/chat/completions", []string{"Connection", "Upgrade, HTTP2-Settings", "Upgrade", "h2c", "Http2-Settings", "AAMAAABkAAQAAP__"}},
+		"a made-up protocol":   {"/oai/v1/chat/completions", []string{"Connection", "Upgrade", "Upgrade", "x"}},
+		"an escaped letter":    {"/oai/v1/chat/%63ompletions", nil},
+		"an escaped slash":     {"/oai/v1/chat%2Fcompletions", nil},
+		"a dot at the end":     {"/oai/v1/chat/completions/.", nil},
+		"there and back again": {"/oai/v1/chat/completions/x/..", nil},
+		"two slashes":          {"/oai/v1/chat//completions//", nil},
+	} {
+		resp, body := do(t, "POST", f.url+c.path, chatOf, append(c.headers, "Authorization", "Bearer vk-1")...)
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: %d %s", name, resp.StatusCode, body)
+			continue
+		}
+		if call := f.next(t); call.RequestModel != "m" || call.Tags["key"] != "id1" {
+			t.Errorf("%s: %+v", name, call)
+		}
+		if h, _ := w.last(); h.Get("Upgrade") != "" {
+			t.Errorf("%s: the upstream was asked for %s", name, h.Get("Upgrade"))
+		}
 	}
 }
 
@@ -486,7 +653,7 @@ func BenchmarkKeyAdmits(b *testing.B) {
 	for b.Loop() {
 		c := llm.Call{}
 		k.apply(&c)
-		if k.mayUse("m", body) != nil || l.take(k, time.Now()) != nil {
+		if k.mayUse("", "m", body) != nil || l.take(k, time.Now()) != nil {
 			b.Fatal("refused")
 		}
 	}

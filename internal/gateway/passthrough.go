@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/http/httputil"
@@ -79,6 +80,31 @@ func (g *Gateway) admitsOther(w http.ResponseWriter, r *http.Request, u *upstrea
 	return false
 }
 
+// recheck is how often the key of a connection that lasts is looked at again.
+const recheck = 2 * time.Second
+
+// whileKnown returns a context that ends when the key of a request is none any
+// more: a websocket may last for hours.
+func (g *Gateway) whileKnown(r *http.Request) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(r.Context())
+	go func() {
+		t := time.NewTicker(recheck)
+		defer t.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-t.C:
+				if k, _ := g.recognise(g.table.Load(), r); k == nil {
+					cancel()
+					return
+				}
+			}
+		}
+	}()
+	return ctx, cancel
+}
+
 // upgrade passes a protocol switch, such as a websocket, through. What is said on
 // it is not decoded: a key with chosen models, or a limit of tokens, may not.
 func (g *Gateway) upgrade(w http.ResponseWriter, r *http.Request, u *upstream, rest string, key *VirtualKey) {
@@ -88,6 +114,11 @@ func (g *Gateway) upgrade(w http.ResponseWriter, r *http.Request, u *upstream, r
 	if key != nil && (len(key.Models) > 0 || key.TokensPerMinute > 0) {
 		g.refuse(w, u.cfg.Name, u.cfg.Dialect, http.StatusForbidden, errorTypeForbidden, "this key has limits that cannot be watched on a websocket", 0)
 		return
+	}
+	if key != nil && !key.inside {
+		ctx, stop := g.whileKnown(r)
+		defer stop()
+		r = r.WithContext(ctx)
 	}
 	p := &httputil.ReverseProxy{
 		Transport: u.transport,

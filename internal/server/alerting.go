@@ -39,6 +39,7 @@ func (s *Server) buildAlerts() (err error) {
 	s.alerts, err = manager.New(manager.Options{
 		Config: conf, Dir: filepath.Join(s.opts.DataDir, "alerts"), ExternalURL: s.externalURL(), Cluster: cluster,
 		Logger: s.log, Registerer: s.metrics.Registerer(), Explain: s.explainAlerts,
+		Shared: map[string]manager.Shared{"ended": s.auth.Ended()},
 	})
 	return err
 }

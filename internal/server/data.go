@@ -452,6 +452,9 @@ func (s *Server) outOfReach(field string) []string {
 	if field == "user" || field == "session" {
 		out = append(out, "silences and notifications that name it, until they expire")
 	}
+	if s.authOn {
+		out = append(out, "the audit log, which says who asked for it, and who erased it: auth.audit.max_size bounds it")
+	}
 	if len(s.labelsFrom(field)) > 0 && strings.Contains(string(cfg.Prometheus.Text), "remote_write") {
 		out = append(out, "the receivers of prometheus.remote_write: erase the series there")
 	}

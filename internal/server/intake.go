@@ -8,6 +8,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
+	"github.com/pitot-dev/pitot/internal/api"
 	"github.com/pitot-dev/pitot/internal/config"
 	"github.com/pitot-dev/pitot/internal/events"
 	"github.com/pitot-dev/pitot/internal/forward"
@@ -117,7 +118,7 @@ func (s *Server) withElasticsearch(next http.Handler) http.Handler {
 	if es == nil {
 		return next
 	}
-	guarded := s.guardIngest(es)
+	guarded := api.Protected(s.guardIngest(es)) // a page elsewhere must not write logs as who visits it
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if logs.Match(r) || logs.WantsElasticsearch(r) {
 			guarded.ServeHTTP(w, r)

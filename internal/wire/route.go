@@ -2,6 +2,7 @@ package wire
 
 import (
 	"net/url"
+	pathpkg "path"
 	"strings"
 
 	"github.com/pitot-dev/pitot/internal/llm"
@@ -18,6 +19,21 @@ func Match(d Dialect, method, path string) (rt Route, ok bool) {
 	}
 	path, _, _ = strings.Cut(path, "?")
 	path = strings.TrimRight(path, "/")
+	rt, ok = matchPath(d, path)
+	if ok && rt.Model != "" && !strings.Contains(path, "//") && !strings.Contains(path, "/.") {
+		return rt, true // whose escaped parts are those of its model
+	}
+	// Servers read other ways to write a path, too. What is a call of a model there
+	// must be one here.
+	if plain := pathpkg.Clean("/" + unescape(path)); plain != path {
+		if other, same := matchPath(d, plain); same {
+			return other, true
+		}
+	}
+	return rt, ok
+}
+
+func matchPath(d Dialect, path string) (rt Route, ok bool) {
 	if rt, ok = matchVerb(path); ok {
 		return rt, true
 	}

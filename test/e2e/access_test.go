@@ -233,6 +233,8 @@ func (s *server) walk(p planted, cred []string) map[string]string {
 		"/select/logsql/query?query=*&start=6h", "/select/logsql/query?query=canarylogline&start=6h", "/select/logsql/field_values?query=*&field=service&start=6h", "/select/logsql/hits?query=*&start=6h&field=service",
 		"/select/logsql/streams?query=*&start=6h", "/select/logsql/facets?query=*&start=6h", "/select/logsql/field_names?query=*&start=6h",
 		"/select/logsql/query?query=*&start=6h&AccountID=1&ProjectID=1",
+		"/select/logsql/query?start=6h&query=" + url.QueryEscape(`none | union ({kind="log"} canarylogline)`), "/select/logsql/query?start=6h&query=" + url.QueryEscape(`service:in(canarylogline | fields service)`),
+		"/select/logsql/query?start=6h&query=" + url.QueryEscape(`* | join by (kind) (canarylogline | fields kind, _msg, service)`), "/select/logsql/query?start=6h&query=" + url.QueryEscape(`{service="canarylogsvc"} or {service=~".*"}`),
 	} {
 		ask(http.MethodGet, path, "")
 	}

@@ -17,6 +17,13 @@ const (
 	settleRounds = 10
 )
 
+// Shared is what replicas tell each other besides silences and notifications.
+type Shared interface {
+	cluster.State
+	// SetBroadcast sets what tells the others.
+	SetBroadcast(tell func([]byte))
+}
+
 // join makes changes of silences and notification log known: to the disk and,
 // where there is a cluster, to its other replicas.
 func (m *Manager) join(log *nflog.Log, silences *silence.Silences) error {
@@ -51,6 +58,9 @@ func (m *Manager) join(log *nflog.Log, silences *silence.Silences) error {
 	toSilences := peer.AddState("sil", silences, m.opts.Registerer)
 	log.SetBroadcast(func(b []byte) { toLog.Broadcast(b); m.snapshots.touch() })
 	silences.SetBroadcast(func(b []byte) { toSilences.Broadcast(b); m.snapshots.touch() })
+	for key, st := range m.opts.Shared {
+		st.SetBroadcast(peer.AddState(key, st, m.opts.Registerer).Broadcast)
+	}
 	// A replica that is the first finds nobody; it goes on trying.
 	if err := peer.Join(cluster.DefaultReconnectInterval, cluster.DefaultReconnectTimeout); err != nil {
 		m.logger.Warn("no other replica reached yet", "error", err)

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,16 +28,34 @@ type replica struct {
 	Cluster      ClusterConfig
 }
 
+// words are a state that replicas share: what one tells, the others hear.
+type words struct {
+	tell func([]byte)
+	hear func(string)
+}
+
+func (w *words) MarshalBinary() ([]byte, error) { return nil, nil }
+func (w *words) SetBroadcast(tell func([]byte)) { w.tell = tell }
+func (w *words) Merge(b []byte) error {
+	if len(b) > 0 {
+		w.hear(string(b))
+	}
+	return nil
+}
+
 // replicaChild is a Manager in a process of its own, since memberlist has no
-// end: for each line on its input it reports an alert of that name.
+// end: for each line on its input it reports an alert of that name. A line that
+// begins with tell is told to the other replicas, which report it.
 func replicaChild(spec string) {
 	var r replica
+	var running atomic.Pointer[Manager]
+	shared := &words{hear: func(word string) { running.Load().Notify(tctx(), []Alert{firing(word)}) }}
 	if err := json.Unmarshal([]byte(spec), &r); err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
 	m, err := New(Options{
-		Config: Config{Section: []byte(r.Section)}, Dir: r.Dir, Cluster: r.Cluster,
+		Config: Config{Section: []byte(r.Section)}, Dir: r.Dir, Cluster: r.Cluster, Shared: map[string]Shared{"words": shared},
 		Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
 	})
 	if err != nil {
@@ -46,7 +65,12 @@ func replicaChild(spec string) {
 	srv := httptest.NewServer(m.Handler())
 	fmt.Println(srv.URL)
 	lines := bufio.NewScanner(os.Stdin)
+	running.Store(m)
 	for lines.Scan() {
+		if word, ok := strings.CutPrefix(lines.Text(), "tell "); ok {
+			shared.tell([]byte(word))
+			continue
+		}
 		m.Notify(tctx(), []Alert{firing(lines.Text())})
 	}
 	if err := m.Close(); err != nil {
@@ -128,6 +152,11 @@ func TestTwoReplicasNotifyOnce(t *testing.T) {
 		_, body := get(t, b.address+Prefix+"/api/v2/silences")
 		return strings.Contains(body, id)
 	})
+	// What else is shared gets there, too.
+	if _, err := io.WriteString(a.in, "tell Told\n"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the other reports what it heard", func() bool { return count(s, "Told") >= 1 })
 	// When the second alert has arrived from both, the wait of the second replica
 	// for the first alert is over.
 	for _, name := range []string{"Silent", "Second"} {

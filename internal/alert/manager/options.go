@@ -50,6 +50,9 @@ type Options struct {
 	// ExternalURL is where people reach Pitot, for the links in notifications.
 	ExternalURL string
 	Cluster     ClusterConfig
+	// Shared are further states, by name, that the replicas of the cluster tell each
+	// other.
+	Shared map[string]Shared
 
 	Logger *slog.Logger
 	// Registerer takes the Alertmanager's own metrics and those of the channels.
