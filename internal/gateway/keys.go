@@ -473,7 +473,10 @@ func (u *upstream) spendsForAPage(r *http.Request, key *VirtualKey) bool {
 	foreign := r.Header.Get("Sec-Fetch-Site") == "cross-site"
 	if origin := r.Header.Get("Origin"); origin != "" {
 		o, err := url.Parse(origin)
-		foreign = err != nil || !strings.EqualFold(o.Hostname(), (&url.URL{Host: r.Host}).Hostname()) && !ofThisMachine(o.Hostname())
+		own := err == nil && (strings.EqualFold(o.Hostname(), (&url.URL{Host: r.Host}).Hostname()) || ofThisMachine(o.Hostname()))
+		// Desktop apps and extensions have schemes of their own, which no page can take.
+		app := err == nil && o.Scheme != "" && o.Scheme != "http" && o.Scheme != "https"
+		foreign = !own && !app
 	}
 	return foreign && u.cfg.addsCredentials()
 }

@@ -288,6 +288,8 @@ func TestPagesSpendNothing(t *testing.T) {
 		"a link or an image":      {[]string{"Sec-Fetch-Site", "cross-site"}, 403},
 		"a name that looks local": {[]string{"Origin", "http://localhost.evil.example"}, 403},
 		"a program":               {nil, 200},
+		"a desktop app":           {[]string{"Origin", "app://chat", "Sec-Fetch-Site", "cross-site"}, 200},
+		"an extension":            {[]string{"Origin", "chrome-extension://abcdef", "Sec-Fetch-Site", "cross-site"}, 200},
 		"a page of this machine":  {[]string{"Origin", "http://localhost:3000", "Sec-Fetch-Site", "cross-site"}, 200},
 		"the gateway's own":       {[]string{"Origin", f.url, "Sec-Fetch-Site", "same-origin"}, 200},
 	} {
